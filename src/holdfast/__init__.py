@@ -1,0 +1,3 @@
+"""Holdfast: a durable plan engine."""
+
+__version__ = "0.1.0"

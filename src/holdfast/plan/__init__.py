@@ -1,0 +1,1 @@
+"""What should happen: frozen values, no I/O."""

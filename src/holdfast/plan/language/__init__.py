@@ -1,0 +1,1 @@
+"""The parts of the expression language; `plan.expr` is its door."""

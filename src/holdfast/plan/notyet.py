@@ -1,0 +1,147 @@
+"""What of the plan format this version cannot honour yet: it is refused before a run and never ignored.
+
+`HONOURED_…` name what is honoured; another key of the table counts as used when its value differs from the default.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from holdfast.plan.format.containers import FREE, Record
+from holdfast.plan.format.steps import STEP
+from holdfast.plan.format.table import PLAN
+from holdfast.plan.model import Conditions, Goal, Holds, OnFailure, Plan, Product, Run, Shell, Step, Uses
+from holdfast.plan.problems import Path
+
+HONOURED_STEP_KEYS: Final = frozenset(
+    (
+        *("run", "command", "uses", "with", "shell", "cwd", "env", "stdin", "leave_running"),
+        *("title", "description", "kind", "labels", "owner", "rationale", "risks", "assumptions", "group", "milestone"),
+        *("depends_on", "depends", "when", "skip_if", "priority", "formerly"),
+        *("timeout", "heartbeat", "quiet", "retry", "on_failure", "effect", "definite_failures"),
+        *("reads", "produces", "consumes", "fresh", "outputs", "expect", "deterministic", "reuse"),
+    )
+)
+HONOURED_PLAN_KEYS: Final = frozenset(
+    (
+        *("plan", "metadata", "outputs", "title", "description", "owner", "labels", "links", "version", "goal"),
+        *("inputs", "env", "env_pass", "limits", "defaults", "steps"),
+    )
+)
+HONOURED_SHELLS: Final = frozenset((Shell.SH, Shell.BASH, Shell.ZSH, Shell.PYTHON))
+HONOURED_PARAMETERS: Final = {"python": frozenset(("call", "args", "inline", "python")), "noop": frozenset[str]()}
+HONOURED_REUSE: Final = frozenset(("auto", "never"))
+
+
+class NotYet(NamedTuple):
+    """A key that is not honoured yet, of a step or (None) of the plan, and its path in the file."""
+
+    step: str | None
+    key: str
+    path: Path
+
+    def __str__(self) -> str:
+        return self.key if self.step is None else f'step "{self.step}": {self.key}'
+
+
+def unsupported(plan: Plan) -> list[NotYet]:
+    """All that the plan uses and this version cannot honour, in the order of the format."""
+    found = [NotYet(None, key, (*key.split("."),)) for key in _plan_keys(plan)]
+    for section, steps in (("steps", plan.steps), ("finally", plan.finally_)):
+        for step in steps:
+            found += [
+                NotYet(step.id, key, (section, step.id, *key.split(".")))
+                for key in _step_keys(step, final=section == "finally")
+            ]
+            found += [NotYet(step.id, f"{key} as a template", (section, step.id, key)) for key in _templates(step)]
+    return found
+
+
+_EMPTY_STEP: Final = Step(id="", work=Run(text=""), conditions=Conditions())
+_EMPTY_PLAN: Final = Plan(id="", steps=())
+
+
+def _later(record: Record, honoured: frozenset[str]) -> dict[str, list[tuple[str, str]]]:
+    """The keys that are not honoured, by the group of the model they are in ("": the model value itself)."""
+    keys: dict[str, list[tuple[str, str]]] = {}
+    for key, field in record.fields.items():
+        if key not in honoured:
+            group, _, attribute = (field.to or key).rpartition(".")
+            keys.setdefault(group, []).append((key, "finally_" if attribute == "finally" else attribute))
+    return keys
+
+
+_LATER_IN_STEPS: Final = _later(STEP, HONOURED_STEP_KEYS)
+_LATER_IN_PLANS: Final = _later(PLAN, HONOURED_PLAN_KEYS)[""]
+
+
+def _differing(value: object, empty: object, keys: list[tuple[str, str]]) -> Iterator[str]:
+    for key, attribute in keys:
+        if getattr(value, attribute) != getattr(empty, attribute):
+            yield key
+
+
+def _plan_keys(plan: Plan) -> Iterator[str]:
+    yield from _differing(plan, _EMPTY_PLAN, _LATER_IN_PLANS)
+    limits, none = plan.limits, _EMPTY_PLAN.limits
+    yield from (f"limits.{key}" for key in _differing(limits, none, _LATER_LIMITS))
+    yield from (f"limits.{key}" for key in _differing(limits.budget, none.budget, _LATER_BUDGET))
+    if plan.goal is not None:
+        yield from (f"goal.{key}" for key in _differing(plan.goal, Goal(), _LATER_GOAL))
+    yield from (f"inputs.{name}.secret" for name, declared in plan.inputs.items() if declared.secret)
+
+
+_LATER_LIMITS: Final = [("step_time", "step_time_s"), ("resources", "resources")]
+_LATER_BUDGET: Final = [
+    ("time", "time_s"),
+    ("cost", "cost_usd"),
+    ("tokens", "tokens"),
+    ("calls", "calls"),
+    ("on_exhausted", "on_exhausted"),
+]
+_LATER_GOAL: Final = [("deadline", "deadline"), ("done_when", "done_when")]
+
+
+def _step_keys(step: Step, *, final: bool) -> Iterator[str]:
+    work = step.work
+    if isinstance(work, Run) and work.shell not in HONOURED_SHELLS:
+        yield f"shell.{work.shell}"
+    if isinstance(work, Uses):
+        known = HONOURED_PARAMETERS.get(work.runner)
+        if known is None:
+            yield f"uses.{work.runner}"
+        else:
+            yield from (f"with.{key}" for key in work.params if key not in known and not key.startswith(FREE))
+    for group, keys in _LATER_IN_STEPS.items():
+        if group:
+            value, empty = getattr(step, group), getattr(_EMPTY_STEP, group)
+            if value is not None and value != empty:
+                yield from _differing(value, empty, keys)
+    yield from _differing(step, _EMPTY_STEP, [("failure_modes", "failure_modes"), ("next", "next")])
+    if step.for_each is not None:
+        yield "matrix" if step.for_each.matrix else "for_each"
+    if step.on_failure.action not in {OnFailure.ABORT, OnFailure.CONTINUE if final else OnFailure.ABORT}:
+        yield f"on_failure.{step.on_failure.action}"
+    if step.results.reuse not in HONOURED_REUSE:
+        yield f"reuse.{step.results.reuse}"
+    for name, product in step.files.produces.items():
+        yield from (f"produces.{name}.{key}" for key in _differing(product, Product(path=""), _LATER_PRODUCT))
+    if not all(isinstance(criterion, Holds) for criterion in step.results.expect):
+        yield "expect"
+
+
+_LATER_PRODUCT: Final = [("retention", "retention"), ("keep", "keep")]
+
+
+def _templates(step: Step) -> Iterator[str]:
+    """The keys whose text the engine does not fill, but holds `${{`."""
+    texts: dict[str, tuple[str | None, ...]] = {
+        "reads": step.files.reads,
+        "produces": tuple(it for product in step.files.produces.values() for it in (product.path, product.type)),
+    }
+    if step.shown != _EMPTY_STEP.shown:
+        shown = step.shown
+        texts |= {key: (getattr(shown, key),) for key in ("title", "description", "owner", "rationale", "group")}
+        texts |= {key: getattr(shown, key) for key in ("labels", "risks", "assumptions")}
+    for key, held in texts.items():
+        if any(text is not None and "${{" in text for text in held):
+            yield key

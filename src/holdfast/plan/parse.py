@@ -1,0 +1,166 @@
+"""A plan file's bytes to a checked plan, or to all of its problems at once, each with its place."""
+
+import gc
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast.plan.checks.whole import check
+from holdfast.plan.draft import draft
+from holdfast.plan.format.kinds import shown
+from holdfast.plan.format.runners import LATER, RUNNERS
+from holdfast.plan.format.table import PLAN
+from holdfast.plan.model import Plan
+from holdfast.plan.nearest import did_you_mean
+from holdfast.plan.problems import Fault, Found, Path, Problem, Severity
+from holdfast.plan.source.document import Source, read_source
+
+MAX_PROBLEMS: Final = 1_000
+"""Problems of one file that are shown; one more says how many there are beyond."""
+
+MAX_HINTS: Final = 200
+"""Problems for which a near name is looked for."""
+
+LARGE_BYTES: Final = 2**18
+"""From this size on, cyclic garbage is not collected while a plan is read."""
+
+KNOWN_RUNNERS: Final = (*RUNNERS, *LATER)
+
+_OWNERS: Final = {
+    "steps": "step",
+    "finally": "step",
+    "inputs": "input",
+    "hypotheses": "hypothesis",
+    "breakers": "breaker",
+    "outputs": "output",
+    "exports": "export",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Where things stand in the file."""
+
+    source: Source
+
+    def of(self, path: Path) -> tuple[int, int]:
+        """Line and column, from 1, of the value at a path such as `("steps", "build", "timeout")`."""
+        return self.source.line_column(self.source.index(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a plan file holds: the plan, unless a problem is an error, and all problems in the order of the file."""
+
+    plan: Plan | None
+    problems: tuple[Problem, ...]
+    positions: Positions
+
+
+def parse_plan(data: bytes, name: str, *, runners: Collection[str] = KNOWN_RUNNERS) -> Parsed:
+    """Parse and check a plan file; `name` is what messages call it, `runners` are the names that `uses` may give."""
+    if len(data) < LARGE_BYTES or not gc.isenabled():
+        return _parsed(data, name, runners)
+    # A plan's data holds no cycles; looking for some each time it has grown takes as long as reading it.
+    gc.disable()
+    try:
+        return _parsed(data, name, runners)
+    finally:
+        gc.enable()
+
+
+def _parsed(data: bytes, name: str, runners: Collection[str]) -> Parsed:
+    source = read_source(data, name)
+    placed = list(source.faults)
+    plan: Plan | None = None
+    faults: list[Fault] = []
+    if source.value is not None or not placed:
+        plan, faults = _checked(source.value, runners)
+    placed += [(fault, _index(source, fault)) for fault in faults]
+    problems = _problems(source, placed)
+    valid = plan is not None and all(problem.severity == "warning" for problem in problems)
+    return Parsed(plan if valid else None, problems, Positions(source))
+
+
+def _checked(data: object, runners: Collection[str]) -> tuple[Plan | None, list[Fault]]:
+    if not isinstance(data, dict):
+        hint = "it begins with a line such as `plan: nightly-report`"
+        return None, [Fault("value.type", f"a plan is a map of keys, not {shown(data)}", hint)]
+    found: Found = []
+    values = PLAN.read(data, found)
+    assert isinstance(values, dict)
+    faults = [item for item in found if isinstance(item, Fault)]
+    if "steps" not in values:
+        return None, faults  # without steps, every name would seem unknown
+    made = draft(data, values, found)
+    return made.plan, [*faults, *made.faults, *check(made, runners)]
+
+
+def _index(source: Source, fault: Fault) -> int:
+    index = source.index((*reversed(fault.path),), fault.part)
+    if fault.excerpt is None or fault.offset is None:
+        return index
+    # The offset is one in the text's value; where the file writes it on one line as it is, the place is exact.
+    first_line = fault.excerpt.split("\n", 1)[0]
+    start = index + (source.text[index : index + 1] in {'"', "'"})
+    if first_line and fault.offset <= len(first_line) and source.text.startswith(first_line, start):
+        return start + fault.offset
+    return index
+
+
+def _problems(source: Source, placed: list[tuple[Fault, int]]) -> tuple[Problem, ...]:
+    placed.sort(key=lambda it: (it[1], it[0].severity))
+    seen: dict[tuple[str, str, int], Problem] = {}
+    for fault, index in placed:
+        message = _message(fault)
+        if (fault.code, message, index) in seen:
+            continue
+        if len(seen) == MAX_PROBLEMS:
+            break
+        hint = fault.hint
+        if fault.near is not None and len(seen) < MAX_HINTS:
+            hint = did_you_mean(*fault.near) or hint
+        seen[fault.code, message, index] = _problem(source, index, fault, message, hint)
+    if len(placed) > MAX_PROBLEMS:
+        rest = f"there are more problems, {len(placed):,} in all"
+        fault = Fault("problems.more", rest, severity=_worst(placed))
+        seen["", "", -1] = _problem(source, placed[-1][1], fault, rest, "mend these first")
+    return tuple(seen.values())
+
+
+def _worst(placed: list[tuple[Fault, int]]) -> Severity:
+    return "error" if any(fault.severity == "error" for fault, _ in placed) else "warning"
+
+
+def _problem(source: Source, index: int, fault: Fault, message: str, hint: str | None) -> Problem:
+    line, column = source.line_column(index)
+    return Problem(
+        code=fault.code,
+        severity=fault.severity,
+        message=message,
+        file=source.name,
+        line=line,
+        column=column,
+        hint=hint,
+    )
+
+
+def _message(fault: Fault) -> str:
+    """The message, behind the name of the thing it is about where it does not name one itself."""
+    if not fault.message.startswith((" ", ":")):
+        return fault.message
+    path = fault.path[1:] if fault.part == "key" else fault.path
+    return subject((*reversed(path),)) + fault.message
+
+
+def subject(path: Path) -> str:
+    """What the messages call the thing at a path: `step "build": retry.delay`."""
+    owner = _OWNERS.get(str(path[0])) if len(path) > 1 else None
+    if owner is None:
+        return _keys(path) or "the plan"
+    keys = _keys(path[2:])
+    return f'{owner} "{path[1]}"' + (f": {keys}" if keys else "")
+
+
+def _keys(path: Path) -> str:
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")

@@ -1,0 +1,1 @@
+"""A plan file's bytes as plain data, with the place of every key and value."""
