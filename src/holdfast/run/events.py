@@ -1,0 +1,286 @@
+"""Every journal event: one frozen body each, with its version.
+
+An `Event` is a body with its time and, where it concerns one, its step and attempt. The journal keeps `at`, `kind`,
+`step` and `attempt` as columns and the body as canonical JSON; `encode` and `decode` are the only two doors.
+Times are UTC microseconds since the epoch.
+"""
+
+from typing import ClassVar, Literal, NamedTuple
+
+import msgspec
+
+from holdfast.errors import IntegrityError
+
+AttemptStatus = Literal["succeeded", "failed", "timed_out", "stalled", "canceled", "lost", "uncertain"]
+RunOutcome = Literal["succeeded", "partial", "failed", "canceled"]
+Resolution = Literal["happened", "not-happened", "recheck", "skip"]
+
+
+class Body(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one kind of event says; `kind` is its name in the journal, `version` that of its shape."""
+
+    kind: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+
+
+class Event(NamedTuple):
+    """One fact, not yet placed in a stream."""
+
+    at: int
+    body: Body
+    step: str | None = None
+    attempt: int | None = None
+
+
+class StoredEvent(NamedTuple):
+    """One fact in its place: the n-th of its run."""
+
+    run: str
+    seq: int
+    event: Event
+
+
+class Who(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who acted: a claim (`by`) and what the machine knows (user, host, pid)."""
+
+    user: str = ""
+    host: str = ""
+    pid: int = 0
+    by: str | None = None
+
+
+class Error(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went wrong in an attempt or a step: a code of semantics S22 and one line for people."""
+
+    code: str
+    message: str = ""
+
+
+class ArtifactRef(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One artifact: its path in the project, digest `sha256:<hex>` and size in bytes; `tree` marks a folder."""
+
+    path: str
+    digest: str
+    size: int
+    tree: bool = False
+
+
+# Runs.
+
+
+class RunCreated(Body, frozen=True):
+    """A run exists: the frozen plan's digest, the inputs, the request and who asked."""
+
+    kind: ClassVar[str] = "run.created"
+    plan: str
+    plan_digest: str
+    plan_file: str
+    project: str
+    inputs: dict[str, object] = {}
+    request: dict[str, object] = {}
+    revision: int = 1
+    who: Who = Who()
+
+
+class RunOwned(Body, frozen=True):
+    """An engine took the run: who it is, its fence, and the circumstances every attempt of it shares."""
+
+    kind: ClassVar[str] = "run.owned"
+    fence: int
+    host: str
+    pid: int
+    engine: str
+    os: str = ""
+    environment: dict[str, str] = {}
+    concurrency: int = 0
+    limits: dict[str, object] = {}
+    policy: dict[str, object] = {}
+
+
+class RunPausing(Body, frozen=True):
+    """Somebody asked for a pause: nothing new starts, running steps are awaited, or stopped where `stop` says so."""
+
+    kind: ClassVar[str] = "run.pausing"
+    who: Who = Who()
+    reason: str | None = None
+    stop: bool = False
+
+
+class RunPaused(Body, frozen=True):
+    """Nothing of the run moves until somebody resumes it."""
+
+    kind: ClassVar[str] = "run.paused"
+
+
+class RunCanceling(Body, frozen=True):
+    """Somebody asked for the end of the run."""
+
+    kind: ClassVar[str] = "run.canceling"
+    who: Who = Who()
+    reason: str | None = None
+    why: Literal["cancel", "superseded"] = "cancel"
+
+
+class RunBlocked(Body, frozen=True):
+    """Nothing can move until a person answers; `steps` are those that wait."""
+
+    kind: ClassVar[str] = "run.blocked"
+    steps: tuple[str, ...] = ()
+
+
+class RunFinished(Body, frozen=True):
+    """The run's outcome, a pure function of its steps' outcomes (semantics S14), and the plan's outputs."""
+
+    kind: ClassVar[str] = "run.finished"
+    outcome: RunOutcome
+    outputs: dict[str, object] = {}
+    warnings: tuple[str, ...] = ()
+
+
+class RunQuarantined(Body, frozen=True):
+    """The engine no longer trusts the run."""
+
+    kind: ClassVar[str] = "run.quarantined"
+    reason: str
+
+
+class RunReleased(Body, frozen=True):
+    """A person freed a quarantined run."""
+
+    kind: ClassVar[str] = "run.released"
+    who: Who = Who()
+    reason: str = ""
+
+
+# Steps.
+
+
+class StepSkipped(Body, frozen=True):
+    """The step does not run; `why` is one of semantics' reasons, `detail` the expression that decided."""
+
+    kind: ClassVar[str] = "step.skipped"
+    why: Literal["condition", "upstream", "policy", "not-selected", "branch"]
+    detail: str | None = None
+    facts: dict[str, object] = {}
+
+
+class StepFailed(Body, frozen=True):
+    """The step failed before any attempt (an expression that cannot be evaluated)."""
+
+    kind: ClassVar[str] = "step.failed"
+    error: Error
+    facts: dict[str, object] = {}
+
+
+class StepResolved(Body, frozen=True):
+    """A person settled an uncertain effect (semantics E4)."""
+
+    kind: ClassVar[str] = "step.resolved"
+    choice: Resolution
+    who: Who = Who()
+    reason: str | None = None
+    outputs: dict[str, object] = {}
+
+
+# Attempts.
+
+
+class Launch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an attempt's process is started: argv, folder, the step's own (redacted) environment, its clocks and logs."""
+
+    argv: tuple[str, ...] = ()
+    cwd: str = ""
+    env: dict[str, str] = {}
+    stdout: str = ""
+    stderr: str = ""
+    timeout_s: float | None = None
+    heartbeat_s: float | None = None
+    quiet_s: float | None = None
+    grace_s: float | None = None
+
+
+class AttemptStarted(Body, frozen=True):
+    """An attempt is about to start: durable before its process exists (semantics C1)."""
+
+    kind: ClassVar[str] = "attempt.started"
+    launch: Launch | None = None
+    key: str | None = None  # idempotency key of a once effect
+    facts: dict[str, object] = {}
+
+
+class AttemptSpawned(Body, frozen=True):
+    """The attempt's process exists."""
+
+    kind: ClassVar[str] = "attempt.spawned"
+    pid: int
+    start: str = ""
+
+
+class AttemptAdopted(Body, frozen=True):
+    """Another engine than the one that started it took over a living or finished attempt."""
+
+    kind: ClassVar[str] = "attempt.adopted"
+    fence: int
+
+
+class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an attempt reported as spent."""
+
+    cost_usd: float = 0.0
+    tokens: int = 0
+    calls: dict[str, int] = {}
+
+
+class AttemptEnded(Body, frozen=True):
+    """An attempt's end, with all that later steps may depend on; `retry_at` says when the next one is due."""
+
+    kind: ClassVar[str] = "attempt.ended"
+    status: AttemptStatus
+    exit_code: int | None = None
+    error: Error | None = None
+    outputs: dict[str, object] = {}
+    outputs_digest: str | None = None  # outputs over 64 KiB are in the store by digest
+    artifacts: dict[str, ArtifactRef] = {}
+    spent: Spent | None = None
+    retry_at: int | None = None
+    cpu_s: float | None = None
+    max_rss_kib: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+BODIES: tuple[type[Body], ...] = (
+    RunCreated,
+    RunOwned,
+    RunPausing,
+    RunPaused,
+    RunCanceling,
+    RunBlocked,
+    RunFinished,
+    RunQuarantined,
+    RunReleased,
+    StepSkipped,
+    StepFailed,
+    StepResolved,
+    AttemptStarted,
+    AttemptSpawned,
+    AttemptAdopted,
+    AttemptEnded,
+)
+_DECODERS = {body.kind: msgspec.json.Decoder(body) for body in BODIES}
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def encode(body: Body) -> bytes:
+    """The body as canonical JSON: keys in order, defaults left out."""
+    return _ENCODER.encode(body)
+
+
+def decode(kind: str, data: bytes | str) -> Body:
+    """The body that `encode` made; an unknown kind or shape is `E_JOURNAL_DAMAGED`."""
+    decoder = _DECODERS.get(kind)
+    try:
+        if decoder is not None:
+            return decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise IntegrityError(f"a {kind} event does not have its shape: {error}", code="E_JOURNAL_DAMAGED") from error
+    raise IntegrityError(f"the journal holds an unknown kind of event, {kind!r}", code="E_JOURNAL_DAMAGED")

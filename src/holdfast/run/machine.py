@@ -1,0 +1,388 @@
+"""The fold: events in journal order make the state of one run. Deterministic, no I/O; recovery is the same fold.
+
+`Run` is what the fold has reached. Only `apply` changes it, one event at a time; everything else reads. Steps are known
+by position (`graph.index`); each state carries only its own data.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from holdfast.errors import BugError
+from holdfast.plan.graph import of_plan
+from holdfast.plan.model import Depends, OnFailure, Plan, Step
+from holdfast.run import events as ev
+from holdfast.run.policy import LOST_ATTEMPTS_MAX, UNCOUNTED_CODES, may_retry
+from holdfast.run.queue import Queue
+from holdfast.run.standing import (
+    NO_TRIES,
+    ONE_TRY,
+    PENDING,
+    READY,
+    Canceled,
+    Failed,
+    Pausing,
+    Result,
+    Retrying,
+    Running,
+    Skipped,
+    State,
+    Succeeded,
+    Tries,
+    Uncertain,
+)
+from holdfast.run.states import FINAL_RUN, FINAL_STEP, OK_STEP, SOFT_SKIPS, RunStatus, StepStatus, run_after, step_after
+
+Recall = Callable[[str], dict[str, object]]
+
+
+class Run:
+    """What the fold of a run's events has reached."""
+
+    __slots__ = (
+        "aborting",
+        "canceling",
+        "created_at",
+        "finished_at",
+        "graph",
+        "id",
+        "inputs",
+        "keys",
+        "left",
+        "missing",
+        "outcome",
+        "outputs",
+        "owner",
+        "pausing",
+        "plan",
+        "quarantine",
+        "queue",
+        "recall",
+        "running",
+        "seq",
+        "started_at",
+        "states",
+        "status",
+        "steps",
+        "too_often_lost",
+        "tries",
+        "uncertain",
+    )
+
+    def __init__(self, run: str, plan: Plan, recall: Recall | None = None) -> None:
+        """A run before its first event; `recall` gives outputs that were too large for the journal, by digest."""
+        self.id = run
+        self.recall = recall or _nothing_stored
+        self.plan = plan
+        self.graph = of_plan(plan)
+        self.steps: tuple[Step, ...] = plan.steps + plan.finally_
+        self.queue = Queue(self.steps, self.graph)
+        self.status = RunStatus.PENDING
+        self.seq = 0
+        self.inputs: dict[str, object] = {}
+        self.created_at = 0
+        self.started_at: int | None = None
+        self.finished_at: int | None = None
+        self.owner: ev.RunOwned | None = None
+        self.outcome: str | None = None
+        self.outputs: dict[str, object] = {}
+        self.quarantine: str | None = None
+        # What people ask may come between the engine's own events: any order of the two must reach the same state.
+        self.pausing: Pausing | None = None
+        self.canceling: str | None = None  # why
+        self.aborting: str | None = None  # the first step in file order whose failure ends the run
+        self.states: list[State] = [PENDING] * len(self.steps)
+        self.missing: list[int] = [len(needs) for needs in self.graph.needs]
+        self.left = len(self.steps)  # steps that are not final
+        self.running: set[int] = set()
+        self.too_often_lost: int | None = None
+        self.uncertain: set[int] = set()
+        self.tries: dict[int, Tries] = {}
+        self.keys: dict[int, str] = {}  # idempotency keys of effects that began
+        for i, count in enumerate(self.missing):
+            if not count:
+                self._make_ready(i)
+
+    @property
+    def final(self) -> bool:
+        """Whether the run has ended."""
+        return self.status in FINAL_RUN
+
+    @property
+    def retrying(self) -> dict[int, int]:
+        """Positions of steps that wait for their next attempt, with when it is due."""
+        return {i: state.due for i, state in enumerate(self.states) if isinstance(state, Retrying)}
+
+    def next_ready(self) -> int | None:
+        """The position of the step that starts next, or `None` while none may."""
+        return self.queue.first()
+
+    def reserve(self, i: int) -> None:
+        """Hand out step `i`: it is not offered again, although no event says so yet."""
+        self.queue.withdraw(i)
+
+    def outputs_of(self, result: Result) -> dict[str, object]:
+        """A result's outputs, wherever they are kept."""
+        return self.recall(result.outputs_digest) if result.outputs_digest else result.outputs
+
+    def attempts_of(self, i: int) -> Tries:
+        """How often step `i` was started so far."""
+        tries = self.tries.get(i)
+        if tries is not None:
+            return tries
+        state = self.states[i]
+        begun = isinstance(state, Running | Succeeded | Uncertain) or (isinstance(state, Failed) and state.result)
+        return ONE_TRY if begun else NO_TRIES
+
+    def satisfied(self, i: int) -> bool:
+        """Whether finished step `i` lets its dependents run (semantics S2)."""
+        state = self.states[i]
+        if state.status in OK_STEP:
+            return True
+        if isinstance(state, Skipped):
+            return state.why in SOFT_SKIPS
+        return isinstance(state, Failed) and self.steps[i].on_failure.action is OnFailure.CONTINUE
+
+    def doomed(self, i: int) -> bool:
+        """Whether a finished dependency keeps step `i`, whose dependencies are all finished, from running."""
+        if self.steps[i].depends is Depends.DONE:
+            return False
+        return not all(self.satisfied(j) for j in self.graph.needs[i])
+
+    def apply(self, event: ev.Event) -> None:
+        """Take one event; raises `IllegalTransitionError` for one that no table allows."""
+        self.seq += 1
+        self._APPLY[event.body.kind](self, event)
+
+    # Runs.
+
+    def _created(self, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.RunCreated)
+        self.created_at = event.at
+        self.inputs = body.inputs
+
+    def _owned(self, event: ev.Event) -> None:
+        assert isinstance(event.body, ev.RunOwned)
+        self.status = run_after(self.status, "owned")
+        self.owner = event.body
+        self.pausing = None
+        self._hasten(event.at)
+        if self.started_at is None:
+            self.started_at = event.at
+
+    def _pausing(self, event: ev.Event) -> None:
+        assert isinstance(event.body, ev.RunPausing)
+        self.pausing = max(self.pausing or Pausing.AWAIT, Pausing.STOP if event.body.stop else Pausing.AWAIT)
+
+    def _canceling(self, event: ev.Event) -> None:
+        assert isinstance(event.body, ev.RunCanceling)
+        self.canceling = min(self.canceling or event.body.why, event.body.why)  # a person's "cancel" comes first
+
+    def _paused(self, _event: ev.Event) -> None:
+        self.status = run_after(self.status, "paused")
+
+    def _blocked(self, _event: ev.Event) -> None:
+        self.status = run_after(self.status, "blocked")
+
+    def _finished(self, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.RunFinished)
+        self.status = run_after(self.status, body.outcome)
+        self.outcome, self.outputs, self.finished_at = body.outcome, body.outputs, event.at
+        if self.left:
+            why = "abort" if body.outcome == "failed" else "cancel"
+            for i, state in enumerate(self.states):
+                if state.status not in FINAL_STEP:
+                    step_after(state.status, "run ended")
+                    self.states[i] = Canceled(why)
+            self.left = 0
+        self.queue.clear()
+
+    def _quarantined(self, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.RunQuarantined)
+        self.status = run_after(self.status, "quarantined")
+        self.quarantine = body.reason
+
+    def _released(self, _event: ev.Event) -> None:
+        self.status = run_after(self.status, "released")
+        self.quarantine = None
+        self.too_often_lost = None
+        self.tries = {i: Tries(tries.total, tries.counted) for i, tries in self.tries.items()}
+
+    # Steps.
+
+    def _skipped(self, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.StepSkipped)
+        i = self._at(event)
+        step_after(self.states[i].status, "skipped")
+        self.queue.withdraw(i)
+        self._finish(i, Skipped(body.why))
+
+    def _failed(self, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.StepFailed)
+        i = self._at(event)
+        step_after(self.states[i].status, "cannot start")
+        self.queue.withdraw(i)
+        self._fail(i, Failed(body.error))
+
+    def _resolved(self, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.StepResolved)
+        i = self._at(event)
+        state = self.states[i]
+        if not isinstance(state, Uncertain) or body.choice == "recheck":
+            return  # a second answer that raced with the first changes nothing (semantics G6)
+        self.uncertain.discard(i)
+        if body.choice == "happened":
+            step_after(state.status, "happened")
+            self._finish(i, Succeeded(replace(state.result, outputs=body.outputs or state.result.outputs)))
+        elif body.choice == "skip":
+            step_after(state.status, "given up")
+            self._count(i)
+            self._finish(i, Skipped("policy"))
+        elif state.counts and not may_retry(self.steps[i].retry, state.error.code, self.attempts_of(i).counted):
+            step_after(state.status, "not happened, attempts spent")
+            self._fail(i, Failed(state.error, state.result))
+        else:
+            step_after(state.status, "not happened")
+            self._count(i, counted=0 if state.counts else -1)
+            self._make_ready(i)
+
+    # Attempts.
+
+    def _started(self, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.AttemptStarted)
+        i = self._at(event)
+        assert event.attempt is not None
+        step_after(self.states[i].status, "started")
+        if event.attempt > 1:
+            self._count(i, total=1, counted=1)
+        self.queue.withdraw(i)
+        self.running.add(i)
+        self.states[i] = Running(event.attempt, event.at)
+        if body.key is not None:
+            self.keys[i] = body.key
+
+    def _ended(self, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.AttemptEnded)
+        i = self._at(event)
+        state = self.states[i]
+        if not isinstance(state, Running) or state.attempt != event.attempt:
+            step_after(state.status, f"end of attempt {event.attempt}")
+            return
+        self.running.discard(i)
+        result = Result(
+            state.attempt, state.since, event.at, body.exit_code, body.outputs, body.outputs_digest, body.artifacts
+        )
+        if body.status == "succeeded":
+            step_after(StepStatus.RUNNING, "succeeded")
+            self._finish(i, Succeeded(result))
+        elif body.status == "uncertain":
+            step_after(StepStatus.RUNNING, "uncertain")
+            error = body.error or ev.Error("uncertain")
+            self.uncertain.add(i)
+            self.states[i] = Uncertain(result, error, error.code not in UNCOUNTED_CODES)
+        elif body.status == "lost":
+            step_after(StepStatus.RUNNING, "lost")
+            self._count(i, counted=-1, lost=1)
+            self._make_ready(i)
+        elif body.status == "canceled":
+            step_after(StepStatus.RUNNING, "stopped")
+            self._count(i, counted=-1)
+            self._make_ready(i)
+        else:
+            self._attempt_failed(i, result, body)
+
+    def _attempt_failed(self, i: int, result: Result, body: ev.AttemptEnded) -> None:
+        error = body.error or ev.Error("exit.nonzero")
+        if body.retry_at is None:
+            step_after(StepStatus.RUNNING, "failed")
+            self._fail(i, Failed(error, result))
+            return
+        step_after(StepStatus.RUNNING, "failed, to be retried")
+        self._count(i)
+        self.states[i] = Retrying(result.ended, body.retry_at, error)
+        self.queue.postpone(i, body.retry_at)
+
+    def _noted(self, _event: ev.Event) -> None:
+        """An event that only adds to the record."""
+
+    # Leaves.
+
+    def _at(self, event: ev.Event) -> int:
+        assert event.step is not None
+        return self.graph.index[event.step]
+
+    def _count(self, i: int, total: int = 0, counted: int = 0, lost: int = 0) -> None:
+        # The first attempt is entered here only when something follows it, since most steps need no other.
+        old = self.tries.get(i, ONE_TRY)
+        self.tries[i] = Tries(old.total + total, old.counted + counted, old.lost + lost)
+        if old.lost + lost >= LOST_ATTEMPTS_MAX:
+            self.too_often_lost = i
+
+    def _hasten(self, now: int) -> None:
+        # The clock jumped back while nobody drove the run: no delay gets longer than it was (semantics C8).
+        for i in self.retrying:
+            state = self.states[i]
+            assert isinstance(state, Retrying)
+            due = now + state.due - state.since
+            if due < state.due:
+                self.states[i] = Retrying(now, due, state.error)
+                self.queue.postpone(i, due)
+
+    def _make_ready(self, i: int) -> None:
+        self.states[i] = READY
+        self.queue.offer(i)
+
+    def _fail(self, i: int, state: Failed) -> None:
+        if self.steps[i].on_failure.action in {OnFailure.ABORT, OnFailure.ROLLBACK} and (
+            self.aborting is None or i < self.graph.index[self.aborting]
+        ):
+            self.aborting = self.steps[i].id
+        self._finish(i, state)
+
+    def _finish(self, i: int, state: State) -> None:
+        self.states[i] = state
+        self.left -= 1
+        missing = self.missing
+        for j in self.graph.dependents[i]:
+            missing[j] -= 1
+            if not missing[j]:
+                self._make_ready(j)
+
+    _APPLY: ClassVar[dict[str, Callable[["Run", ev.Event], None]]] = {
+        ev.RunCreated.kind: _created,
+        ev.RunOwned.kind: _owned,
+        ev.RunPausing.kind: _pausing,
+        ev.RunPaused.kind: _paused,
+        ev.RunCanceling.kind: _canceling,
+        ev.RunBlocked.kind: _blocked,
+        ev.RunFinished.kind: _finished,
+        ev.RunQuarantined.kind: _quarantined,
+        ev.RunReleased.kind: _released,
+        ev.StepSkipped.kind: _skipped,
+        ev.StepFailed.kind: _failed,
+        ev.StepResolved.kind: _resolved,
+        ev.AttemptStarted.kind: _started,
+        ev.AttemptEnded.kind: _ended,
+        ev.AttemptSpawned.kind: _noted,
+        ev.AttemptAdopted.kind: _noted,
+    }
+
+
+def fold(run: Run, events: Iterable[ev.Event]) -> Run:
+    """Apply every event in order; returns the same run."""
+    for event in events:
+        run.apply(event)
+    return run
+
+
+def _nothing_stored(digest: str) -> dict[str, object]:
+    raise BugError(f"outputs {digest} are in a store that this fold was not given", code="E_BUG")

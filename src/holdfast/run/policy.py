@@ -1,0 +1,34 @@
+"""Retry arithmetic: which failures are tried again, and when (semantics S9, S22)."""
+
+import zlib
+
+from holdfast.plan.model import Retry
+
+FATAL_CODES = frozenset({"spawn.failed", "expression.invalid", "budget.exhausted", "canceled"})
+UNCOUNTED_CODES = frozenset({"lost", "canceled"})
+"""What ended such an attempt was not its own work: it does not count against `retry.attempts` (semantics C3)."""
+LOST_ATTEMPTS_MAX = 3
+"""After this many lost attempts of one step the run is quarantined (semantics C3)."""
+
+
+def may_retry(policy: Retry, code: str, counted: int) -> bool:
+    """Whether a failure with `code` may be tried again after `counted` attempts (S9: all attempts count)."""
+    if counted >= policy.attempts or code in FATAL_CODES:
+        return False
+    return not policy.on or code in policy.on
+
+
+def delay_s(policy: Retry, failed: int, seed: str) -> float:
+    """Seconds between the `failed`-th attempt (1 is the first) and the next (S9).
+
+    `min(delay × factor^(failed−1), max_delay)`, then ± jitter that never exceeds `max_delay` and is drawn from `seed`,
+    so that the same failure of the same run always gives the same delay.
+    """
+    if not policy.delay_s:
+        return 0.0
+    try:
+        plain = min(policy.delay_s * policy.factor ** (failed - 1), policy.max_delay_s)
+    except OverflowError:
+        plain = policy.max_delay_s
+    draw = zlib.crc32(seed.encode()) / 0xFFFFFFFF * 2 - 1
+    return max(0.0, min(plain * (1 + policy.jitter * draw), policy.max_delay_s))

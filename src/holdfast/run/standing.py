@@ -1,0 +1,115 @@
+"""Where a step stands: one frozen class for each state, which carries only its own data."""
+
+from enum import IntEnum
+from typing import ClassVar
+
+import msgspec
+
+from holdfast.run import events as ev
+from holdfast.run.states import StepStatus
+
+
+class State(msgspec.Struct, frozen=True, gc=False):
+    """Base of a step's states."""
+
+    status: ClassVar[StepStatus]
+
+
+class Pending(State, frozen=True, gc=False):
+    """Dependencies are not finished."""
+
+    status = StepStatus.PENDING
+
+
+class Ready(State, frozen=True, gc=False):
+    """Dependencies are finished; the step may start, or be skipped by its condition."""
+
+    status = StepStatus.READY
+
+
+class Running(State, frozen=True, gc=False):
+    """An attempt is under way."""
+
+    status = StepStatus.RUNNING
+    attempt: int
+    since: int
+
+
+class Retrying(State, frozen=True):
+    """The last attempt failed at `since`, the next is due at `due`."""
+
+    status = StepStatus.RETRYING
+    since: int
+    due: int
+    error: ev.Error
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What the last attempt left: all that expressions and reports may ask of a finished step."""
+
+    attempt: int
+    started: int
+    ended: int
+    exit_code: int | None = None
+    outputs: dict[str, object] = {}
+    outputs_digest: str | None = None
+    artifacts: dict[str, ev.ArtifactRef] = {}
+
+
+class Uncertain(State, frozen=True):
+    """Whether the effect happened is not known; `counts` says whether its attempt counts if it did not."""
+
+    status = StepStatus.UNCERTAIN
+    result: Result
+    error: ev.Error
+    counts: bool
+
+
+class Succeeded(State, frozen=True):
+    """Done."""
+
+    status = StepStatus.SUCCEEDED
+    result: Result
+
+
+class Failed(State, frozen=True):
+    """Failed for good."""
+
+    status = StepStatus.FAILED
+    error: ev.Error
+    result: Result | None = None
+
+
+class Skipped(State, frozen=True):
+    """Did not run; soft skips satisfy dependents (semantics S2)."""
+
+    status = StepStatus.SKIPPED
+    why: str
+
+
+class Canceled(State, frozen=True):
+    """Ended with the run."""
+
+    status = StepStatus.CANCELED
+    why: str
+
+
+class Tries(msgspec.Struct, frozen=True, gc=False):
+    """How often a step was started; kept only for steps that needed more than one attempt."""
+
+    total: int = 0
+    counted: int = 0
+    lost: int = 0
+
+
+class Pausing(IntEnum):
+    """What a pause that was asked for does with running steps; the stronger wins."""
+
+    AWAIT = 1
+    STOP = 2
+
+
+PENDING = Pending()
+READY = Ready()
+NO_TRIES = Tries()
+ONE_TRY = Tries(1, 1)
