@@ -1,0 +1,184 @@
+"""The documents of `runs`, `show`, `inbox` and `timeline` as values; their JSON form is that of the cli page."""
+
+import time
+
+import msgspec
+
+
+class RunLine(msgspec.Struct, frozen=True):
+    """A run in the list of runs."""
+
+    run: str
+    plan: str
+    revision: int
+    status: str
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    inputs: dict[str, object]
+
+
+class Runs(msgspec.Struct, frozen=True):
+    """`runs --json`, newest first."""
+
+    runs: list[RunLine]
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why a step has its verdict."""
+
+    code: str
+    detail: str | None = None
+    because: tuple[str, ...] = ()
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What went wrong in an attempt."""
+
+    code: str
+    message: str
+
+
+class ShownAttempt(msgspec.Struct, frozen=True):
+    """An attempt of a shown step; `stdout` and `stderr` are the paths of its logs."""
+
+    number: int
+    status: str
+    exit_code: int | None
+    error: Fault | None
+    started_at: str
+    finished_at: str | None
+    stdout: str | None
+    stderr: str | None
+    pid: int | None
+    adopted: bool
+    notes: tuple[str, ...] = ()
+
+
+class ShownArtifact(msgspec.Struct, frozen=True):
+    """An artifact of a shown step."""
+
+    path: str
+    digest: str
+    size: int
+
+
+class ShownStep(msgspec.Struct, frozen=True):
+    """A step of a shown run; `outputs_digest` stands for outputs that are in the store."""
+
+    step: str
+    verdict: str
+    reasons: tuple[Reason, ...]
+    status: str
+    why: str | None
+    attempts: tuple[ShownAttempt, ...]
+    outputs: dict[str, object]
+    artifacts: dict[str, ShownArtifact]
+    from_run: str | None = None
+    outputs_digest: str | None = None
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """What a run waits for: `kind` is `uncertain`, `retry` or `release`."""
+
+    kind: str
+    step: str | None
+    since: str
+    what: str
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who owns a run."""
+
+    host: str
+    pid: int
+    engine: str
+    since: str
+    expires_at: str
+    alive: bool | None  # None: on another host
+
+
+class Spending(msgspec.Struct, frozen=True):
+    """What the attempts of a run reported as spent."""
+
+    cost_usd: float = 0.0
+    tokens: int = 0
+    calls: dict[str, int] = {}
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """`show --json`."""
+
+    run: str
+    plan: str
+    revision: int
+    status: str
+    inputs: dict[str, object]
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    owner: Holder | None
+    request: dict[str, object]
+    steps: list[ShownStep]
+    waits: list[Wait]
+    spent: Spending
+    warnings: tuple[str, ...]
+    outputs: dict[str, object]
+    pausing: bool
+    canceling: bool
+    project: str
+    plan_file: str
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request to people; `shows` holds what the person needs to see to answer."""
+
+    id: str
+    run: str
+    step: str
+    kind: str
+    question: str
+    options: tuple[str, ...]
+    shows: dict[str, object]
+    since: str
+    expires_at: str | None = None
+    role: str | None = None
+
+
+class Inbox(msgspec.Struct, frozen=True):
+    """`inbox --json`, oldest first."""
+
+    requests: list[Asked]
+
+
+class Span(msgspec.Struct, frozen=True):
+    """One attempt on the timeline."""
+
+    step: str
+    number: int
+    status: str
+    started_at: str
+    finished_at: str | None
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """`timeline --json`: attempts by the time they started."""
+
+    run: str
+    plan: str
+    status: str
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    attempts: list[Span]
+
+
+def stamp(at: int) -> str:
+    """Microseconds since the epoch as RFC 3339 UTC."""
+    seconds, micros = divmod(at, 1_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{micros:06}Z"
+
+
+def stamp_or_none(at: int | None) -> str | None:
+    """`stamp`, where there is a time."""
+    return None if at is None else stamp(at)

@@ -1,0 +1,147 @@
+"""Projections on their way into the database: folded in memory, each row written once per transaction."""
+
+from collections.abc import Callable
+
+import apsw
+from msgspec.structs import astuple
+
+from holdfast.errors import BugError
+from holdfast.journal.heads import Head
+from holdfast.journal.spent import retries_spent
+from holdfast.journal.statements import sql
+from holdfast.journal.views import ACTIVE, StepRow, effect_after, step_after
+from holdfast.run import events as ev
+from holdfast.run.states import RunStatus, run_after
+
+_Key = tuple[int, str]
+_REMEMBERED_MAX = 100_000
+
+
+def _nothing_waits() -> None:
+    """Every event is stored already."""
+
+
+class Projection:
+    """The rows that the events of one transaction change; rows of steps under way stay known between transactions."""
+
+    def __init__(self, connection: apsw.Connection, write_events: Callable[[], None] = _nothing_waits) -> None:
+        """`write_events` stores the events that wait, called before any is read."""
+        self._connection = connection
+        self._write_events = write_events
+        self._steps: dict[_Key, StepRow] = {}
+        self._new: set[_Key] = set()
+        self._changed: set[_Key] = set()
+        self._past: list[tuple[int, str, int, int | None, int | None, int | None, int]] = []
+
+    def take(self, head: Head, seq: int, event: ev.Event) -> None:
+        """Fold one event of the run at `head`; raises `IllegalTransitionError` where it cannot follow."""
+        step = event.step
+        if step is None:
+            self._run_event(head, seq, event)
+            return
+        key = (head.n, step)
+        row = self._steps.get(key)
+        if row is None and not (event.attempt == 1 and isinstance(event.body, ev.AttemptStarted)):
+            row = self._stored(key)
+        after = step_after(row, seq, event, spent=row is not None and self._spent(key, row, event))
+        if after is None or after is row:
+            return
+        self._steps[key] = after
+        if row is None:
+            self._new.add(key)
+        else:
+            if key not in self._new:
+                self._changed.add(key)
+            if row.ended is not None and after.ended is None:
+                self._past.append((*key, row.attempt, row.started, row.spawned, row.adopted, row.ended))
+        if after.keyed or after.status == "uncertain" or (row is not None and row.status == "uncertain"):
+            self._outside(key, row, after, event)
+
+    def flush(self) -> None:
+        """Write every changed row."""
+        write, steps, new, changed = self._connection.executemany, self._steps, self._new, self._changed
+        if self._past:
+            write(sql("insert_attempt"), self._past)
+            self._past.clear()
+        if new:
+            write(sql("insert_step"), [(*key, *astuple(steps[key])) for key in sorted(new)])
+        if changed:
+            before = self._connection.total_changes()
+            write(sql("update_step"), [(*key, *astuple(steps[key])) for key in sorted(changed)])
+            assert self._connection.total_changes() - before == len(changed), "a step that is final does not change"
+        for key in (*new, *changed):
+            if steps[key].status not in ACTIVE:
+                del steps[key]
+        new.clear()
+        changed.clear()
+        if len(steps) > _REMEMBERED_MAX:
+            steps.clear()
+
+    def forget(self) -> None:
+        """Drop what is known: the transaction was rolled back, or another connection has written."""
+        self._steps.clear()
+        self._new.clear()
+        self._changed.clear()
+        self._past.clear()
+
+    def _stored(self, key: _Key) -> StepRow | None:
+        row = self._connection.execute(sql("step_row"), key).fetchone()
+        return None if row is None else StepRow(*row)
+
+    def _spent(self, key: _Key, row: StepRow, event: ev.Event) -> bool:
+        body = event.body
+        if row.status != "uncertain" or not isinstance(body, ev.StepResolved) or body.choice != "not-happened":
+            return False
+        self._write_events()
+        self.flush()
+        return retries_spent(self._connection, key)
+
+    def _outside(self, key: _Key, row: StepRow | None, after: StepRow, event: ev.Event) -> None:
+        """The rows beside the step's: its effect on the world, and what people are asked about it."""
+        execute = self._connection.execute
+        effect = effect_after(event) if after.keyed else None
+        if effect == "intended":
+            assert isinstance(event.body, ev.AttemptStarted)
+            execute(sql("intend_effect"), (*key, event.body.key, after.attempt, after.seq))
+            self._one("effect", key)
+        elif effect is not None:
+            execute(sql("settle_effect"), (*key, effect, after.seq))
+            self._one("effect", key)
+        if after.status == "uncertain":
+            execute(sql("open_request"), (key[0], after.seq, key[1], "resolve"))
+        elif row is not None and row.status == "uncertain":
+            execute(sql("close_request"), (*key, "resolve", after.seq))
+            self._one("request", key)
+
+    def _one(self, what: str, key: _Key) -> None:
+        if self._connection.changes() != 1:
+            raise BugError(f'the {what} of step "{key[1]}" is not in a state that allows this', code="E_BUG")
+
+    def _run_event(self, head: Head, seq: int, event: ev.Event) -> None:
+        body = event.body
+        if isinstance(body, ev.RunCreated):
+            if seq != 1:
+                raise BugError("a run is created once", code="E_BUG")
+        elif isinstance(body, ev.RunPausing):
+            self._connection.execute(sql("ask_pause"), (head.n, seq))
+        elif isinstance(body, ev.RunCanceling):
+            self._connection.execute(sql("ask_cancel"), (head.n, seq))
+        else:
+            self._move_run(head, seq, event)
+
+    def _move_run(self, head: Head, seq: int, event: ev.Event) -> None:
+        body = event.body
+        trigger = body.outcome if isinstance(body, ev.RunFinished) else body.kind.removeprefix("run.")
+        status = run_after(RunStatus(head.status), trigger).value
+        finished = event.at if isinstance(body, ev.RunFinished) else None
+        started = event.at if isinstance(body, ev.RunOwned) else None
+        if finished is not None:
+            self.flush()
+            for key in [key for key in self._steps if key[0] == head.n]:
+                del self._steps[key]
+        self._connection.execute(sql("move_run"), (head.n, head.status, status, seq, started, finished))
+        if self._connection.changes() != 1:
+            raise BugError("a run whose steps are still running or uncertain was to end", code="E_BUG")
+        if finished is not None:
+            self._connection.execute(sql("cancel_steps"), (head.n, seq))
+        head.status = status

@@ -1,0 +1,222 @@
+"""What people read of the journal: the documents of `runs`, `show`, `inbox`, `timeline`, and runs by name."""
+
+import os
+from typing import Final, cast
+
+import msgspec
+
+from holdfast.errors import IntegrityError, RequestError
+from holdfast.journal.chain import damaged
+from holdfast.journal.documents import Asked, Inbox, RunLine, Runs, Shown, Span, Timeline, stamp, stamp_or_none
+from holdfast.journal.leases import IsAlive
+from holdfast.journal.packing import unpacked
+from holdfast.journal.reader import Reader
+from holdfast.journal.showing import AttemptFacts, Facts, RunFacts, StepFacts, shown
+from holdfast.journal.sqlite import SqliteJournal
+from holdfast.plan.model import Plan
+from holdfast.run import events as ev
+
+NAMED_MAX: Final = 8
+"""How many runs an error about a run's name lists."""
+
+
+class _StepId(msgspec.Struct):
+    id: str
+
+
+class _StepIds(msgspec.Struct):
+    """Of a stored plan only what its steps are called: a fifth of the time of reading all of it."""
+
+    steps: list[_StepId]
+    finally_: list[_StepId] = msgspec.field(default_factory=list, name="finally")
+
+
+class Reading:
+    """Documents of one journal; each is read at one moment."""
+
+    def __init__(self, journal: SqliteJournal, runs_folder: str = "", is_alive: IsAlive = lambda _: None) -> None:
+        """Logs are named inside `runs_folder`; `is_alive` tells whether an owner still runs, `None` where unknown."""
+        self._journal = journal
+        self._runs_folder = runs_folder
+        self._is_alive = is_alive
+        self._reader: Reader = journal.reader
+
+    def runs(self, limit: int = -1) -> Runs:
+        """Every run, newest first; `limit` of them where it is not negative."""
+        rows = cast(
+            "list[tuple[str, str, int, str, int, int | None, int | None, str]]", self._reader.rows("runs", (limit,))
+        )
+        return Runs(
+            [
+                RunLine(
+                    run,
+                    plan,
+                    revision,
+                    status,
+                    stamp(created),
+                    stamp_or_none(started),
+                    stamp_or_none(finished),
+                    _created(data).inputs,
+                )
+                for run, plan, revision, status, created, started, finished, data in rows
+            ]
+        )
+
+    def show(self, run: str) -> Shown:
+        """Everything about one run; raises `RequestError` where there is none."""
+        with self._reader.snapshot():
+            return shown(self._facts(run), os.path.join(self._runs_folder, run), self._is_alive)
+
+    def step_ids(self, run: str) -> list[str]:
+        """The ids of the run's steps, the `finally` steps last."""
+        plan = msgspec.json.decode(self._journal.plan(self._run_facts(run).created.plan_digest), type=_StepIds)
+        return [step.id for step in (*plan.steps, *plan.finally_)]
+
+    def timeline(self, run: str) -> Timeline:
+        """The run's attempts in the order in which they started."""
+        with self._reader.snapshot():
+            facts = self._run_facts(run)
+            attempts = self._attempts(facts)
+        spans = [
+            Span(each.step, each.number, each.status, stamp(each.started), stamp_or_none(each.finished))
+            for each in sorted(attempts, key=lambda each: (each.started, each.step, each.number))
+        ]
+        return Timeline(
+            run,
+            facts.created.plan,
+            facts.status,
+            stamp(facts.created_at),
+            stamp_or_none(facts.started_at),
+            stamp_or_none(facts.finished_at),
+            spans,
+        )
+
+    def inbox(self) -> Inbox:
+        """Every open request over all runs, oldest first."""
+        with self._reader.snapshot():
+            rows = cast("list[tuple[str, int, str, str, int, str, str, str | None, int]]", self._reader.rows("inbox"))
+            plans: dict[str, Plan] = {}
+            return Inbox([self._asked(row, plans) for row in rows])
+
+    def resolve_run(self, text: str) -> str:
+        """The run that an id, a unique prefix or `last` means; `RequestError` names the nearest where none is."""
+        found = [str(run) for (run,) in self._reader.rows("runs_by_prefix", (text,))]
+        if text in found:
+            return text
+        if len(found) == 1:
+            return found[0]
+        if found:
+            headline = f'"{text}" is the beginning of {len(found)} runs'
+            raise RequestError(headline, code="E_UNKNOWN_ID", facts=_some(found), hint="write more of it")
+        latest = [str(run) for (run,) in self._reader.rows("latest_runs", (NAMED_MAX,))]
+        if not latest:
+            raise RequestError(f"there is no run {text}: nothing was run yet", code="E_UNKNOWN_ID")
+        if text == "last":
+            return latest[0]
+        near = _nearest(text, latest)
+        hint = f"did you mean {near}?" if near else "`holdfast runs` lists them"
+        facts = [f"the latest is {latest[0]}"]
+        raise RequestError(f"there is no run {text}", code="E_UNKNOWN_ID", facts=facts, hint=hint)
+
+    # Facts.
+
+    def _facts(self, run: str) -> Facts:
+        facts = self._run_facts(run)
+        plan = msgspec.json.decode(self._journal.plan(facts.created.plan_digest), type=Plan)
+        order = [step.id for step in plan.steps + plan.finally_]
+        return Facts(facts, order, self._steps(facts), self._attempts(facts), self._journal.lease(run))
+
+    def _run_facts(self, run: str) -> RunFacts:
+        rows = self._reader.rows("run_facts", (run,))
+        if not rows:
+            raise RequestError(f"there is no run {run}", code="E_UNKNOWN_ID", hint="`holdfast runs` lists them")
+        if None in (rows[0][5], rows[0][6]):
+            raise damaged(run, "it was created, or came to its status, by an event that is missing")
+        n, status, created_at, started_at, finished_at, created, at, kind, moved, canceling, pausing = cast(
+            "tuple[int, str, int, int | None, int | None, str, int, str, str, str | None, int | None]", rows[0]
+        )
+        return RunFacts(
+            n,
+            run,
+            status,
+            created_at,
+            started_at,
+            finished_at,
+            _created(created),
+            at,
+            ev.decode(kind, moved),
+            cast("ev.RunCanceling", ev.decode(ev.RunCanceling.kind, canceling)) if canceling else None,
+            pausing is not None,
+        )
+
+    def _steps(self, run: RunFacts) -> dict[str, StepFacts]:
+        rows = cast("list[tuple[str, str, int, str, str]]", self._reader.rows("step_facts", (run.n,)))
+        for step, _, at, _, _ in rows:
+            if at is None:
+                raise damaged(run.run, f'step "{step}" came to its status by an event that is missing')
+        return {step: StepFacts(status, at, ev.decode(kind, data)) for step, status, at, kind, data in rows}
+
+    def _attempts(self, run: RunFacts) -> list[AttemptFacts]:
+        rows = cast(
+            "list[tuple[str, int, int, int, str, str | None, int | None, str | None]]",
+            self._reader.rows("attempt_facts", (run.n,)),
+        )
+        for step, number, _, at, *_ in rows:
+            if at is None:
+                raise damaged(run.run, f'attempt {number} of "{step}" was started by an event that is missing')
+        return [_attempt(row) for row in rows]
+
+    def _asked(self, row: tuple[str, int, str, str, int, str, str, str | None, int], plans: dict[str, Plan]) -> Asked:
+        run, opened, step, kind, since, ended, started, key, attempt = row
+        begun, end = ev.decode(ev.AttemptStarted.kind, started), ev.decode(ev.AttemptEnded.kind, ended)
+        assert isinstance(begun, ev.AttemptStarted)
+        assert isinstance(end, ev.AttemptEnded)
+        error = end.error or ev.Error("uncertain")
+        shows: dict[str, object] = {"attempt": attempt, "error": {"code": error.code, "message": error.message}}
+        if begun.launch is not None:
+            launch = begun.launch
+            shows |= {"command": list(launch.argv), "cwd": launch.cwd, "stdout": launch.stdout, "stderr": launch.stderr}
+        if key is not None:
+            shows["idempotency_key"] = key
+        options: tuple[str, ...] = ("happened", "not-happened", "skip")
+        if self._reconciles(run, step, plans):
+            options = ("happened", "not-happened", "recheck", "skip")
+        question = f'Did the effect of "{step}" happen? {error.message or error.code}'
+        return Asked(f"{run}.{opened}", run, step, kind, question, options, shows, stamp(since))
+
+    def _reconciles(self, run: str, step: str, plans: dict[str, Plan]) -> bool:
+        plan = plans.get(run)
+        if plan is None:
+            digest, size, data = cast("tuple[str, int, bytes]", self._reader.rows("plan_of_run", (run,))[0])
+            plan = plans[run] = msgspec.json.decode(unpacked(digest, size, data), type=Plan)
+        return any(each.id == step and each.effect.reconcile is not None for each in plan.steps + plan.finally_)
+
+
+def _created(data: str) -> ev.RunCreated:
+    body = ev.decode(ev.RunCreated.kind, data)
+    assert isinstance(body, ev.RunCreated)
+    return body
+
+
+def _attempt(row: tuple[str, int, int, int, str, str | None, int | None, str | None]) -> AttemptFacts:
+    step, number, adopted, started, begun, spawned, finished, ended = row
+    start = ev.decode(ev.AttemptStarted.kind, begun)
+    spawn = ev.decode(ev.AttemptSpawned.kind, spawned) if spawned else None
+    end = ev.decode(ev.AttemptEnded.kind, ended) if ended else None
+    if not isinstance(start, ev.AttemptStarted):
+        raise IntegrityError(f'attempt {number} of "{step}" has no start', code="E_JOURNAL_DAMAGED")
+    assert spawn is None or isinstance(spawn, ev.AttemptSpawned)
+    assert end is None or isinstance(end, ev.AttemptEnded)
+    return AttemptFacts(step, number, bool(adopted), started, start, spawn, finished, end)
+
+
+def _some(runs: list[str]) -> list[str]:
+    more = [f"and {len(runs) - NAMED_MAX} more"] if len(runs) > NAMED_MAX else []
+    return runs[:NAMED_MAX] + more
+
+
+def _nearest(text: str, runs: list[str]) -> str | None:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistyped name pays for it
+
+    found = get_close_matches(text, runs, 1)
+    return found[0] if found else None

@@ -1,0 +1,207 @@
+"""The document of `show`, from the facts that the journal holds about one run."""
+
+import os
+from typing import NamedTuple
+
+from holdfast.journal.documents import (
+    Fault,
+    Holder,
+    Reason,
+    Shown,
+    ShownArtifact,
+    ShownAttempt,
+    ShownStep,
+    Spending,
+    Wait,
+    stamp,
+    stamp_or_none,
+)
+from holdfast.journal.leases import IsAlive
+from holdfast.ports import Lease
+from holdfast.run import events as ev
+from holdfast.run.states import FINAL_RUN
+
+NEVER_RUN = Reason("never-run")
+
+
+class RunFacts(NamedTuple):
+    """One run's row; `moved` is the event that brought its status."""
+
+    n: int
+    run: str
+    status: str
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    created: ev.RunCreated
+    moved_at: int
+    moved: ev.Body
+    canceling: ev.RunCanceling | None
+    pausing: bool
+
+
+class StepFacts(NamedTuple):
+    """One step's row; `moved` is the event that brought its status."""
+
+    status: str
+    moved_at: int
+    moved: ev.Body
+
+
+class AttemptFacts(NamedTuple):
+    """One attempt by its events."""
+
+    step: str
+    number: int
+    adopted: bool
+    started: int
+    start: ev.AttemptStarted
+    spawn: ev.AttemptSpawned | None
+    finished: int | None
+    end: ev.AttemptEnded | None
+
+    @property
+    def status(self) -> str:
+        """Where the attempt stands."""
+        return "running" if self.end is None else self.end.status
+
+
+class Facts(NamedTuple):
+    """All about one run; `order` are its steps as the plan has them."""
+
+    run: RunFacts
+    order: list[str]
+    steps: dict[str, StepFacts]
+    attempts: list[AttemptFacts]
+    lease: Lease | None
+
+
+def shown(facts: Facts, folder: str, is_alive: IsAlive) -> Shown:
+    """The document; logs are in `folder`, `is_alive` is asked about the owner."""
+    run = facts.run
+    created = run.created
+    attempts: dict[str, list[AttemptFacts]] = {}
+    for attempt in facts.attempts:
+        attempts.setdefault(attempt.step, []).append(attempt)
+    finished = run.moved if isinstance(run.moved, ev.RunFinished) else None
+    return Shown(
+        run=run.run,
+        plan=created.plan,
+        revision=created.revision,
+        status=run.status,
+        inputs=created.inputs,
+        created_at=stamp(run.created_at),
+        started_at=stamp_or_none(run.started_at),
+        finished_at=stamp_or_none(run.finished_at),
+        owner=_holder(facts.lease, is_alive),
+        request=created.request,
+        steps=[_step(run, step, facts.steps.get(step), attempts.get(step, []), folder) for step in facts.order],
+        waits=_waits(facts),
+        spent=_spent(facts.attempts),
+        warnings=finished.warnings if finished else (),
+        outputs=finished.outputs if finished else {},
+        pausing=run.pausing and run.finished_at is None,
+        canceling=run.canceling is not None and run.finished_at is None,
+        project=created.project,
+        plan_file=created.plan_file,
+    )
+
+
+def _holder(lease: Lease | None, is_alive: IsAlive) -> Holder | None:
+    if lease is None:
+        return None
+    owner = lease.owner
+    return Holder(owner.host, owner.pid, owner.engine, stamp(lease.since), stamp(lease.expires), is_alive(owner))
+
+
+def _step(run: RunFacts, step: str, facts: StepFacts | None, attempts: list[AttemptFacts], folder: str) -> ShownStep:
+    outputs, digest, artifacts = _results(facts, attempts)
+    return ShownStep(
+        step=step,
+        verdict="run",
+        reasons=(NEVER_RUN,),
+        status=_status(run, facts),
+        why=_why(run, facts),
+        attempts=tuple(_attempt(each, folder) for each in attempts),
+        outputs=outputs,
+        artifacts={name: ShownArtifact(ref.path, ref.digest, ref.size) for name, ref in artifacts.items()},
+        outputs_digest=digest,
+    )
+
+
+def _status(run: RunFacts, facts: StepFacts | None) -> str:
+    if facts is not None:
+        return facts.status
+    return "canceled" if run.status in FINAL_RUN else "pending"
+
+
+def _why(run: RunFacts, facts: StepFacts | None) -> str | None:
+    if facts is not None and isinstance(facts.moved, ev.StepSkipped):
+        return facts.moved.why
+    if facts is not None and facts.status == "skipped":
+        return "policy"  # a person's answer to an uncertain effect
+    if _status(run, facts) == "canceled":
+        return "abort" if run.status == "failed" else "cancel"
+    if facts is not None and isinstance(facts.moved, ev.StepFailed):
+        error = facts.moved.error
+        return f"{error.code}: {error.message}" if error.message else error.code
+    return None
+
+
+def _results(
+    facts: StepFacts | None, attempts: list[AttemptFacts]
+) -> tuple[dict[str, object], str | None, dict[str, ev.ArtifactRef]]:
+    if facts is None or not attempts or attempts[-1].end is None:
+        return {}, None, {}
+    end = attempts[-1].end
+    if isinstance(facts.moved, ev.StepResolved) and facts.moved.outputs:
+        return facts.moved.outputs, None, end.artifacts
+    return end.outputs, end.outputs_digest, end.artifacts
+
+
+def _attempt(facts: AttemptFacts, folder: str) -> ShownAttempt:
+    end, launch = facts.end, facts.start.launch
+    error = end.error if end is not None else None
+    return ShownAttempt(
+        number=facts.number,
+        status=facts.status,
+        exit_code=end.exit_code if end is not None else None,
+        error=Fault(error.code, error.message) if error is not None else None,
+        started_at=stamp(facts.started),
+        finished_at=stamp_or_none(facts.finished),
+        stdout=os.path.join(folder, launch.stdout) if launch is not None and launch.stdout else None,
+        stderr=os.path.join(folder, launch.stderr) if launch is not None and launch.stderr else None,
+        pid=facts.spawn.pid if facts.spawn is not None else None,
+        adopted=facts.adopted,
+        notes=end.notes if end is not None else (),
+    )
+
+
+def _waits(facts: Facts) -> list[Wait]:
+    run = facts.run
+    waits: list[Wait] = []
+    if isinstance(run.moved, ev.RunQuarantined):
+        waits.append(Wait("release", None, stamp(run.moved_at), run.moved.reason))
+    for step in facts.order:
+        found = facts.steps.get(step)
+        if found is None or not isinstance(found.moved, ev.AttemptEnded):
+            continue
+        end = found.moved
+        if found.status == "uncertain":
+            error = end.error or ev.Error("uncertain")
+            waits.append(Wait("uncertain", step, stamp(found.moved_at), error.message or error.code))
+        elif found.status == "retrying" and end.retry_at is not None:
+            waits.append(Wait("retry", step, stamp(found.moved_at), f"next attempt at {stamp(end.retry_at)}"))
+    return waits
+
+
+def _spent(attempts: list[AttemptFacts]) -> Spending:
+    cost, tokens, calls = 0.0, 0, dict[str, int]()
+    for attempt in attempts:
+        spent = attempt.end.spent if attempt.end is not None else None
+        if spent is not None:
+            cost += spent.cost_usd
+            tokens += spent.tokens
+            for name, count in spent.calls.items():
+                calls[name] = calls.get(name, 0) + count
+    return Spending(cost, tokens, calls)

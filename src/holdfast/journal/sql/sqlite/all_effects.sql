@@ -1,0 +1,1 @@
+select run, step, key, state, attempt, seq from effects where run = ? order by step

@@ -1,0 +1,1 @@
+select run, opened, step, kind, closed from requests where run = ? order by opened

@@ -1,0 +1,1 @@
+select seq, at, kind, step, attempt, data, hash from events where run = ? order by seq

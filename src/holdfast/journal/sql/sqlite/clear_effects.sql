@@ -1,0 +1,1 @@
+delete from effects where run = ?

@@ -1,0 +1,1 @@
+select n, head, runs from commits order by n

@@ -1,0 +1,1 @@
+select hash from events where run = ? and seq between ? and ? order by seq

@@ -1,0 +1,1 @@
+insert into attempts (run, step, attempt, started, spawned, adopted, ended) values (?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+insert into commits (n, head, runs) values (?, ?, ?)

@@ -1,0 +1,1 @@
+insert into events (run, seq, at, kind, step, attempt, data, hash) values (?, ?, ?, ?, ?, ?, ?, ?)

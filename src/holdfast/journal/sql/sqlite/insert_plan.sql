@@ -1,0 +1,1 @@
+insert into plans (digest, size, data) values (?, ?, ?) on conflict (digest) do nothing

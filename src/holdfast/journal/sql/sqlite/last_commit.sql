@@ -1,0 +1,1 @@
+select n, head from commits order by n desc limit 1

@@ -1,0 +1,1 @@
+select coalesce(max(n), -1) from runs

@@ -1,0 +1,1 @@
+select id from runs where n > 0 order by n desc limit ?

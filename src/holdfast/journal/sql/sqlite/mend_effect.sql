@@ -1,0 +1,1 @@
+insert into effects (run, step, key, state, attempt, seq) values (?, ?, ?, ?, ?, ?)

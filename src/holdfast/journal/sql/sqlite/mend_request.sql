@@ -1,0 +1,1 @@
+insert into requests (run, opened, step, kind, closed) values (?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+select size, data from plans where digest = ?

@@ -1,0 +1,1 @@
+select n, id from runs where ?1 is null or id = ?1 order by n

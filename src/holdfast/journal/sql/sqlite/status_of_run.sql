@@ -1,0 +1,1 @@
+select status from runs where id = ?1

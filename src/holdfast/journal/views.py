@@ -1,0 +1,149 @@
+"""Projections as values: what one event makes of the row of its step (semantics S1).
+
+`run.machine` decides what a run does; these rows are what people and other processes read of it. A step's row is made
+by its first event: a step without one is pending, and what depends only on other steps (`ready`) is not stored.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from holdfast.run import events as ev
+from holdfast.run.states import IllegalTransitionError
+
+ACTIVE = frozenset({"pending", "ready", "running", "retrying"})
+"""Statuses that another event of the engine will follow."""
+
+_STARTABLE = frozenset({"pending", "ready", "retrying"})
+_APPLIED_CODES = frozenset({"expect.failed", "output.missing", "output.invalid"})
+"""The effect happened although its step failed (semantics S20)."""
+
+
+class StepRow(msgspec.Struct, frozen=True, gc=False):
+    """One step: its status, the event that brought it, and its latest attempt by the numbers of its events."""
+
+    status: str
+    seq: int
+    attempt: int
+    keyed: int = 0
+    started: int | None = None
+    spawned: int | None = None
+    adopted: int | None = None
+    ended: int | None = None
+
+
+EffectState = Literal["intended", "uncertain", "applied", "failed", "skipped"]
+
+
+def step_after(row: StepRow | None, seq: int, event: ev.Event, *, spent: bool = False) -> StepRow | None:
+    """The step's row after event number `seq` of its run; raises `IllegalTransitionError` where it cannot follow.
+
+    `spent`: the step has no attempt left after an effect that did not happen (semantics S9).
+    """
+    body = event.body
+    if isinstance(body, ev.StepResolved):
+        return _resolved(row, seq, body, spent=spent)
+    after = _AFTER.get(type(body))
+    return row if after is None else after(row, seq, event)
+
+
+def effect_after(event: ev.Event) -> EffectState | None:
+    """The state that an event of a step with an effect brings the effect (semantics E2); `None`: as before."""
+    body = event.body
+    if isinstance(body, ev.AttemptStarted):
+        return "intended"
+    if isinstance(body, ev.AttemptEnded):
+        if body.status == "succeeded" or (body.error is not None and body.error.code in _APPLIED_CODES):
+            return "applied"
+        return "failed" if body.status in {"failed", "canceled"} else "uncertain"
+    if isinstance(body, ev.StepResolved):
+        return _RESOLVED[body.choice]
+    return None
+
+
+_RESOLVED: dict[ev.Resolution, EffectState | None] = {
+    "happened": "applied",
+    "not-happened": "failed",
+    "recheck": None,
+    "skip": "skipped",
+}
+
+
+def _started(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    body, attempt = event.body, event.attempt
+    assert isinstance(body, ev.AttemptStarted)
+    if attempt is None or (row is not None and (row.status not in _STARTABLE or attempt <= row.attempt)):
+        raise _illegal(row, f"start of attempt {attempt}")
+    return StepRow("running", seq, attempt, int(body.key is not None), seq)
+
+
+def _ended(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    body = event.body
+    assert isinstance(body, ev.AttemptEnded)
+    row = _running(row, event)
+    status = body.status
+    if status in {"succeeded", "uncertain"}:
+        after: str = status
+    elif status in {"lost", "canceled"}:
+        after = "ready"
+    else:
+        after = "failed" if body.retry_at is None else "retrying"
+    return StepRow(after, seq, row.attempt, row.keyed, row.started, row.spawned, row.adopted, seq)
+
+
+def _spawned(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    return msgspec.structs.replace(_running(row, event), spawned=seq)
+
+
+def _adopted(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    return msgspec.structs.replace(_running(row, event), adopted=seq)
+
+
+def _skipped(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    return _closed(row, "skipped", seq)
+
+
+def _failed(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    return _closed(row, "failed", seq)
+
+
+_AFTER: dict[type[ev.Body], Callable[[StepRow | None, int, ev.Event], StepRow]] = {
+    ev.AttemptStarted: _started,
+    ev.AttemptEnded: _ended,
+    ev.AttemptSpawned: _spawned,
+    ev.AttemptAdopted: _adopted,
+    ev.StepSkipped: _skipped,
+    ev.StepFailed: _failed,
+}
+
+
+def _resolved(row: StepRow | None, seq: int, body: ev.StepResolved, *, spent: bool) -> StepRow | None:
+    if row is None or row.status != "uncertain" or body.choice == "recheck":
+        return row  # a second answer that raced with the first changes nothing (semantics G6)
+    if body.choice == "happened":
+        after = "succeeded"
+    elif body.choice == "skip":
+        after = "skipped"
+    else:
+        after = "failed" if spent else "ready"
+    return msgspec.structs.replace(row, status=after, seq=seq)
+
+
+def _running(row: StepRow | None, event: ev.Event) -> StepRow:
+    if row is None or row.status != "running" or row.attempt != event.attempt:
+        raise _illegal(row, f"{event.body.kind} of attempt {event.attempt}")
+    return row
+
+
+def _closed(row: StepRow | None, status: str, seq: int) -> StepRow:
+    if row is None:
+        return StepRow(status, seq, 0)
+    if row.status not in {"pending", "ready"}:
+        raise _illegal(row, status)
+    return msgspec.structs.replace(row, status=status, seq=seq)
+
+
+def _illegal(row: StepRow | None, trigger: str) -> IllegalTransitionError:
+    status = "pending" if row is None else row.status
+    return IllegalTransitionError(f'a step that is {status} cannot take "{trigger}"', code="E_BUG")
