@@ -1,0 +1,1 @@
+"""The loop around the pure core: I/O and nothing else."""

@@ -1,0 +1,308 @@
+"""One attempt of a command or a worker job, as named stages: prepare, arrange, and (in `verdict`) judge.
+
+`prepare` is pure apart from looking at product files: it makes the launch that is journaled before anything starts.
+`arrange` touches the disk, and runs only when that intent is durable.
+"""
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import TypedDict
+
+import msgspec
+
+from holdfast.engine.environment import redacted
+from holdfast.engine.keeper_messages import Call, Heartbeat, Job, Spawn, WorkerSpec
+from holdfast.plan.expr import ExpressionError, compile_template
+from holdfast.plan.model import DEFAULT_TIMEOUT_S, ArtifactStdin, Command, Effect, Run, Shell, Step, Uses
+from holdfast.ports import Artifacts
+from holdfast.run import events as ev
+from holdfast.run.context import context_for
+from holdfast.run.machine import Run as RunState
+from holdfast.run.standing import Succeeded
+
+WORKER = str(Path(__file__).parent.parent / "runners" / "worker.py")
+SHELLS = {
+    Shell.SH: ("sh", "-e", "-c"),
+    Shell.BASH: ("bash", "-euo", "pipefail", "-c"),
+    Shell.ZSH: ("zsh", "-euo", "pipefail", "-c"),
+}
+PLAIN_START = ev.AttemptStarted()
+"""A start of which nothing is to be said; one object for all of them."""
+Signature = tuple[int, int, int]  # inode, ctime in ns, size
+
+
+class Site(msgspec.Struct, frozen=True):
+    """Where a run's work happens."""
+
+    run: str
+    project: str
+    folder: str  # the run's own folder in the state folder
+    env: dict[str, str]  # what passed from outside, plus the plan's
+    store: Artifacts
+    grace_s: float
+
+
+class Attempt(msgspec.Struct, eq=False):
+    """One attempt that is, or is about to be, under way."""
+
+    step: Step
+    at: int  # the step's position
+    number: int
+    id: str
+    out: str  # where $HOLDFAST_OUTPUT points
+    scratch: str
+    stdout: str
+    stderr: str
+    stdin_text: str | None = None
+    request: Spawn | Job | None = None
+    started: ev.AttemptStarted = PLAIN_START
+    products: dict[str, Signature] = {}  # what stood there before
+
+
+def describe(site: Site, step: Step, at: int, number: int) -> Attempt:
+    """The attempt's names and places; also how a resumed engine finds one that another engine began."""
+    name = f"{step.id}.{number}"
+    folder = site.folder
+    return Attempt(
+        step,
+        at,
+        number,
+        name,
+        f"{folder}/out/{name}",
+        f"{folder}/scratch/{name}",
+        f"{folder}/logs/{name}.out",
+        f"{folder}/logs/{name}.err",
+    )
+
+
+def prepare(site: Site, run: RunState, at: int, number: int, facts: dict[str, object]) -> Attempt:
+    """Everything the attempt needs, with its templates rendered; raises `ExpressionError`."""
+    step = run.steps[at]
+    attempt = describe(site, step, at, number)
+    render = _Renderer(run) if step.templated else None
+    own = _own_environment(step, render)
+    key = run.keys.get(at) or f"{run.id}/{step.id}" if step.effect_class is Effect.ONCE else None
+    env = site.env | {name: text for name, text in own.items() if text is not None}
+    for name in [name for name, text in own.items() if text is None]:
+        env.pop(name, None)
+    env |= {
+        "HOLDFAST_RUN": run.id,
+        "HOLDFAST_STEP": step.id,
+        "HOLDFAST_ATTEMPT": str(number),
+        "HOLDFAST_OUTPUT": attempt.out,
+        "HOLDFAST_HEARTBEAT": attempt.out + ".beat",
+        "HOLDFAST_SCRATCH": attempt.scratch,
+        "HOLDFAST_PROJECT": site.project,
+        "HOLDFAST_IDEMPOTENCY_KEY": key or f"{run.id}/{step.id}",
+    }
+    cwd = _folder(site, run, render.text(step.process.cwd, "cwd") if render else step.process.cwd)
+    limits = step.limits
+    timeout_s = limits.timeout_s or DEFAULT_TIMEOUT_S
+    stdin = _stdin(run, step, attempt, render)
+    shared: _Shared = {
+        "id": attempt.id,
+        "stdout": attempt.stdout,
+        "stderr": attempt.stderr,
+        "timeout_s": timeout_s,
+        "heartbeat": Heartbeat(env["HOLDFAST_HEARTBEAT"], limits.heartbeat_s) if limits.heartbeat_s else None,
+        "quiet_s": limits.quiet_s,
+        "grace_s": site.grace_s,
+        "leave_running": step.process.leave_running,
+    }
+    if isinstance(step.work, Uses):
+        call, worker = _call(site, run, step, env, cwd)
+        attempt.request = Job(worker=worker, job=call, **shared)
+        argv: tuple[str, ...] = (call.call,)
+    else:
+        argv = _argv(step.work, env, render)
+        attempt.request = Spawn(argv=list(argv), cwd=cwd, env=env, stdin=stdin, **shared)
+    attempt.products = _signatures(site, step)
+    attempt.started = ev.AttemptStarted(
+        ev.Launch(
+            argv=argv,
+            cwd=cwd,
+            env=redacted({name: text for name, text in own.items() if text is not None}),
+            stdout=f"logs/{attempt.id}.out",
+            stderr=f"logs/{attempt.id}.err",
+            timeout_s=timeout_s,
+            heartbeat_s=limits.heartbeat_s,
+            quiet_s=limits.quiet_s,
+            grace_s=site.grace_s,
+        ),
+        key,
+        facts,
+    )
+    return attempt
+
+
+def arrange(site: Site, attempt: Attempt) -> None:
+    """Make what the attempt expects to find: parents of products, no old products where `fresh`, its input file.
+
+    Raises `OSError`, also for a folder or a product that symbolic links lead out of the project.
+    """
+    launch = attempt.started.launch
+    assert launch is not None
+    if launch.cwd != site.project:
+        _stay_inside(site, "cwd", launch.cwd)
+    files = attempt.step.files
+    for product in files.produces.values():
+        path = Path(site.project, product.path)
+        _stay_inside(site, "product", str(path.parent))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if files.fresh:
+            remove(path)
+    if attempt.stdin_text is not None:
+        Path(f"{attempt.out}.in").write_text(attempt.stdin_text, encoding="utf-8")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        import shutil  # noqa: PLC0415 - it imports every compression there is
+
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def signature(path: str) -> Signature | None:
+    """What tells whether a file was touched (semantics S21): inode, ctime and size; `None` if there is none."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_ctime_ns, found.st_size
+
+
+def leads_to(site: Site, path: str) -> str | None:
+    """Where a path outside of the project really is; `None` where it is inside, symbolic links followed."""
+    real, root = os.path.realpath(path), os.path.realpath(site.project)
+    return None if real == root or real.startswith(root.rstrip("/") + "/") else real
+
+
+def _stay_inside(site: Site, what: str, path: str) -> None:
+    real = leads_to(site, path)
+    if real is not None:
+        shown = os.path.relpath(path, site.project)
+        raise PermissionError(errno.EPERM, f"leads out of the project, to {real}", f"{what} {shown}")
+
+
+class _Shared(TypedDict):
+    """What a command and a job have in common for the keeper."""
+
+    id: str
+    stdout: str
+    stderr: str
+    timeout_s: float | None
+    heartbeat: Heartbeat | None
+    quiet_s: float | None
+    grace_s: float
+    leave_running: bool
+
+
+class _Renderer:
+    """Renders the templates of one step against the run as it stands; errors name the field."""
+
+    def __init__(self, run: RunState) -> None:
+        self._run = run
+
+    def value(self, text: str, field: str) -> object:
+        try:
+            template = compile_template(text)
+            if template is None:
+                return text
+            return template.render(context_for(self._run, template.references, {}))
+        except ExpressionError as error:
+            raise ExpressionError(f"{field}: {error.headline}", hint=error.hint, facts=error.facts) from None
+
+    def text(self, text: str, field: str) -> str:
+        value = self.value(text, field)
+        if isinstance(value, str):
+            return value
+        if value is None:
+            return ""
+        if not isinstance(value, bool | dict | list):
+            return str(value)
+        import json  # noqa: PLC0415 - for its spacing; few templates hold more than text
+
+        return json.dumps(value, ensure_ascii=False)
+
+    def deep(self, value: object, field: str) -> object:
+        if isinstance(value, str):
+            return self.value(value, field)
+        if isinstance(value, list):
+            return [self.deep(item, f"{field}[{n}]") for n, item in enumerate(value)]
+        if isinstance(value, dict):
+            return {name: self.deep(item, f"{field}.{name}") for name, item in value.items()}
+        return value
+
+
+def render_params(run: RunState, step: Step) -> dict[str, object]:
+    """The parameters of a `uses` step with their templates rendered; raises `ExpressionError`."""
+    assert isinstance(step.work, Uses)
+    params = step.work.params
+    rendered = _Renderer(run).deep(params, "with") if step.templated else params
+    assert isinstance(rendered, dict)
+    return rendered
+
+
+def _folder(site: Site, run: RunState, written: str) -> str:
+    if written == ".":
+        return site.project
+    folder = os.path.normpath(os.path.join(site.project, written))
+    roots = run.plan.policy.write_roots if run.plan.policy else (".",)
+    for root in roots:
+        allowed = os.path.normpath(os.path.join(site.project, root))
+        if folder == allowed or folder.startswith(allowed.rstrip("/") + "/"):
+            return folder
+    raise ExpressionError(f"cwd {written} leaves the project; policy.write_roots must name it")
+
+
+def _own_environment(step: Step, render: _Renderer | None) -> dict[str, str | None]:
+    env = step.process.env
+    if render is None:
+        return env
+    return {name: None if text is None else render.text(text, f"env.{name}") for name, text in env.items()}
+
+
+def _argv(work: Run | Command, env: dict[str, str], render: _Renderer | None) -> tuple[str, ...]:
+    if isinstance(work, Command):
+        return tuple(render.text(part, f"command[{n}]") for n, part in enumerate(work.argv)) if render else work.argv
+    if work.shell is Shell.PYTHON:
+        return (_python(env), "-c", work.text)
+    return (*SHELLS[work.shell], work.text)
+
+
+def _call(site: Site, run: RunState, step: Step, env: dict[str, str], cwd: str) -> tuple[Call, WorkerSpec]:
+    params = render_params(run, step)
+    arguments = params.get("args") or {}
+    assert isinstance(arguments, dict)
+    worker = WorkerSpec([str(params.get("python") or sys.executable), "-u", WORKER], site.project, site.env)
+    return Call(str(params["call"]), arguments, env, cwd, site.project), worker
+
+
+def _python(env: dict[str, str]) -> str:
+    import shutil  # noqa: PLC0415 - as above
+
+    return shutil.which("python3", path=env.get("PATH")) or sys.executable
+
+
+def _stdin(run: RunState, step: Step, attempt: Attempt, render: _Renderer | None) -> str | None:
+    stdin = step.process.stdin
+    if stdin is None:
+        return None
+    if isinstance(stdin, ArtifactStdin):
+        made_by, _, name = stdin.artifact.rpartition(".")
+        state = run.states[run.graph.index[made_by]]
+        if not isinstance(state, Succeeded) or name not in state.result.artifacts:
+            raise ExpressionError(f"stdin: there is no artifact {stdin.artifact} in this run")
+        return state.result.artifacts[name].path
+    attempt.stdin_text = render.text(stdin, "stdin") if render else stdin
+    return f"{attempt.out}.in"
+
+
+def _signatures(site: Site, step: Step) -> dict[str, Signature]:
+    found = {name: signature(f"{site.project}/{product.path}") for name, product in step.files.produces.items()}
+    return {name: value for name, value in found.items() if value is not None}

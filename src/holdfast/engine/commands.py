@@ -1,0 +1,250 @@
+"""The commands of one run: what its keeper has in hand, and what becomes of it (semantics C2, C3)."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdfast.engine.attempt import Attempt, arrange, describe, prepare
+from holdfast.engine.keeper_client import Adopted, KeeperClient, KeeperLostError
+from holdfast.engine.keeper_messages import (
+    Dropped,
+    End,
+    Event,
+    Exited,
+    Fenced,
+    Refused,
+    Request,
+    Spawned,
+    SpawnFailed,
+    Stop,
+    StopAll,
+)
+from holdfast.engine.leftovers import end_leftovers
+from holdfast.engine.scratch import Scratch
+from holdfast.engine.verdict import Exit, judge
+from holdfast.errors import BusyError
+from holdfast.plan.model import Effect
+from holdfast.ports import FenceLostError
+from holdfast.run import events as ev
+from holdfast.run.choose import Start
+from holdfast.run.standing import Running
+from holdfast.run.states import RunStatus
+
+if TYPE_CHECKING:
+    from holdfast.engine.driver import Driver
+
+
+class Commands:
+    """The commands and worker jobs of one run."""
+
+    def __init__(self, driver: "Driver") -> None:
+        self._driver = driver
+        self.keeper: KeeperClient | None = None
+        self.watch: Callable[[KeeperClient], object] = lambda _: None  # set by the engine: listen to this keeper
+        self.unwatch: Callable[[KeeperClient], object] = lambda _: None
+        self._attempts: dict[str, Attempt] = {}
+        self._stopping: set[str] = set()
+        self._scratch = Scratch()
+        self._held: list[Attempt] = []  # durable starts that wait for a keeper which may not be started yet
+        self._settled = 0  # how many events of the driver must be durable before a keeper is started
+
+    def open(self) -> None:
+        """Start the run's keeper, which takes its time beside us."""
+        site = self._driver.site
+        self.keeper = KeeperClient.start(Path(site.folder), site.run, self._driver.fence)
+        self.watch(self.keeper)
+        self._driver.world.log("keeper", site.run, fence=self._driver.fence)
+
+    def prepare(self, start: Start) -> Attempt:
+        """Make an attempt ready to be journaled; raises `ExpressionError`."""
+        return prepare(self._driver.site, self._driver.run, start.step, start.attempt, start.facts)
+
+    def launch(self, attempts: Sequence[Attempt]) -> None:
+        """Their starts are durable: hand them to the keeper, unless nothing new starts any more.
+
+        A keeper is started only when all that was settled about attempts of an earlier one is durable: a living keeper
+        that has never heard of an attempt is taken for proof that it did not start.
+        """
+        driver = self._driver
+        self._held += attempts
+        if driver.closing:
+            dropped, self._held = self._held, []
+            for attempt in dropped:
+                self._never_started(attempt)
+            return
+        if not self._held or (self.keeper is None and driver.durable_told < self._settled):
+            return
+        held, self._held = self._held, []
+        requests: list[Request] = []
+        for attempt in held:
+            self._attempts[attempt.id] = attempt
+            try:
+                self._scratch.make(attempt.scratch)
+                arrange(self._driver.site, attempt)
+            except OSError as error:
+                self._failed(attempt, f"{error.filename}: {error.strerror}")
+                continue
+            assert attempt.request is not None
+            requests.append(attempt.request)
+        if requests and self.keeper is None:
+            self.open()  # the one they were prepared for has died meanwhile
+        self._send(requests)
+
+    def stop(self, i: int) -> None:
+        """End the running attempt of step `i`: TERM to its tree, KILL after the grace."""
+        driver = self._driver
+        state = driver.run.states[i]
+        assert isinstance(state, Running)
+        attempt_id = f"{driver.run.steps[i].id}.{state.attempt}"
+        if attempt_id in self._attempts and attempt_id not in self._stopping:
+            self._stopping.add(attempt_id)
+            self._send([Stop(attempt_id, driver.site.grace_s)])
+
+    def hear(self) -> None:
+        """Take what the keeper says."""
+        assert self.keeper is not None
+        try:
+            said = self.keeper.receive()
+        except KeeperLostError:
+            self._keeper_gone()
+            return
+        for event in said:
+            self._hear(event)
+
+    def close(self) -> None:
+        """Nothing of the run is left to drive: let the keeper go and wait for it, or leave it to a newer engine."""
+        keeper, self.keeper = self.keeper, None
+        if keeper is None:
+            return
+        self.unwatch(keeper)
+        self._scratch.close()
+        driver = self._driver
+        if driver.failure is not None or (self._attempts and driver.run.status is RunStatus.RUNNING):
+            keeper.close()  # a newer engine has it, or the next one will
+            return
+        if self._attempts:  # the run is quarantined
+            with suppress(KeeperLostError):
+                keeper.send([StopAll(driver.site.grace_s)])
+        keeper.finish()
+
+    # What happens to attempts.
+
+    def _hear(self, event: Event) -> None:
+        driver = self._driver
+        if isinstance(event, Fenced):
+            driver.failure = FenceLostError(f"run {driver.run.id} was taken over by another engine", code="E_BUSY")
+        elif isinstance(event, Spawned):
+            attempt = self._attempts.get(event.id)
+            if attempt is not None:
+                body = ev.AttemptSpawned(event.pid, str(event.start))
+                driver.tell(ev.Event(event.at, body, attempt.step.id, attempt.number))
+        elif isinstance(event, Exited | SpawnFailed | Dropped):
+            attempt = self._attempts.pop(event.id, None)
+            if attempt is not None:
+                self.ended(attempt, event)
+        elif isinstance(event, Refused) and event.id in self._attempts:
+            self._failed(self._attempts[event.id], event.why)
+
+    def ended(self, attempt: Attempt, end: End) -> None:
+        """Tell of an attempt's end as the keeper recorded it."""
+        driver = self._driver
+        self._stopping.discard(attempt.id)
+        if isinstance(end, Dropped):
+            body = ev.AttemptEnded("canceled", error=ev.Error("canceled", end.why))
+            driver.tell(ev.Event(end.at, body, attempt.step.id, attempt.number))
+            return
+        body = judge(driver.site, driver.run, attempt, _exit(end), driver.facts)
+        if body.status == "succeeded" and not attempt.step.process.leave_running:
+            self._scratch.done(attempt.scratch)  # what an attempt leaves running may still use its folder
+        driver.end(end.at, attempt.at, attempt.number, body)
+
+    def _failed(self, attempt: Attempt, why: str) -> None:
+        self._attempts.pop(attempt.id, None)
+        self.ended(attempt, SpawnFailed(attempt.id, why, "", self._driver.world.clock.now()))
+
+    def lost(self, attempt: Attempt) -> None:
+        """Nobody knows what became of the attempt (semantics C3)."""
+        driver = self._driver
+        error = ev.Error("lost", "the process that kept the attempt is gone and left no exit code")
+        status: ev.AttemptStatus = "uncertain" if attempt.step.effect_class is Effect.ONCE else "lost"
+        body = ev.AttemptEnded(status, error=error)
+        driver.tell(ev.Event(driver.world.clock.now(), body, attempt.step.id, attempt.number))
+
+    def _send(self, requests: Sequence[Request]) -> None:
+        if not requests or self.keeper is None:
+            return
+        try:
+            self.keeper.send(requests)
+        except KeeperLostError:
+            self._keeper_gone()
+
+    def _keeper_gone(self) -> None:
+        """The keeper died under us: fence what it left, take what it recorded, and go on with a new one if needed."""
+        if self.keeper is None:
+            return
+        self.unwatch(self.keeper)
+        self.keeper.close()
+        self.keeper = None
+        driver = self._driver
+        driver.world.log("keeper lost", driver.run.id, attempts=sorted(self._attempts))
+        try:
+            client, adopted = KeeperClient.adopt(Path(driver.site.folder), driver.run.id, driver.fence)
+        except BusyError as error:
+            driver.failure = driver.failure or error
+            return
+        attempts, self._attempts = self._attempts, {}
+        self.take_over(client, adopted, list(attempts.values()))
+
+    def take_over(self, client: KeeperClient | None, adopted: Adopted, attempts: Sequence[Attempt]) -> None:
+        """Settle attempts that began under another keeper or engine: await the living, take the ends of the others."""
+        driver = self._driver
+        if client is not None:
+            self.keeper = client
+            self.watch(client)
+        driver.world.log(
+            "adopt",
+            driver.run.id,
+            live=sorted(adopted.live),
+            leftovers=[leftover.pid for leftover in adopted.leftovers],
+            attempts=[attempt.id for attempt in attempts],
+        )
+        if adopted.leftovers:
+            end_leftovers(adopted.facts, driver.run.id, driver.site.grace_s)
+        for attempt in attempts:
+            facts = adopted.facts.attempts.get(attempt.id)
+            now = driver.world.clock.now()
+            if attempt.id in adopted.live:
+                self._attempts[attempt.id] = attempt
+                driver.tell(ev.Event(now, ev.AttemptAdopted(driver.fence), attempt.step.id, attempt.number))
+            elif facts is not None and facts.end is not None:
+                driver.tell(ev.Event(now, ev.AttemptAdopted(driver.fence), attempt.step.id, attempt.number))
+                self.ended(attempt, facts.end)
+            elif client is not None and facts is None and not attempt.step.inline:
+                self._never_started(attempt)  # a living keeper that has never heard of it proves that
+            else:
+                self.lost(attempt)
+        self._settled = driver.told
+
+    def _never_started(self, attempt: Attempt) -> None:
+        driver = self._driver
+        body = ev.AttemptEnded("canceled", error=ev.Error("canceled", "never started"))
+        driver.tell(ev.Event(driver.world.clock.now(), body, attempt.step.id, attempt.number))
+
+
+def running_attempts(driver: "Driver") -> list[Attempt]:
+    """The attempts that the journal says are running, as this engine would have made them."""
+    run = driver.run
+    found = []
+    for i in sorted(run.running):
+        state = run.states[i]
+        assert isinstance(state, Running)
+        found.append(describe(driver.site, run.steps[i], i, state.attempt))
+    return found
+
+
+def _exit(end: Exited | SpawnFailed) -> Exit:
+    if isinstance(end, SpawnFailed):
+        return Exit(None, error=ev.Error("spawn.failed", end.error), at=end.at)
+    error = None if end.error is None else ev.Error(end.error.code, end.error.message)
+    return Exit(end.code, end.why, error, end.at, end.cpu_s, end.max_rss_kib)

@@ -1,0 +1,370 @@
+"""One run under an engine: decide, append, and act when what was appended is durable (semantics C1)."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from holdfast.engine.attempt import Attempt, Site, describe
+from holdfast.engine.calls import Calls
+from holdfast.engine.commands import Commands
+from holdfast.engine.host import Host
+from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing, with_retry
+from holdfast.errors import BugError, HoldfastError
+from holdfast.plan.expr import ExpressionError, compile_expression
+from holdfast.plan.model import Holds, Plan, Step, Uses
+from holdfast.ports import Append, Appended, Clock, FenceLostError, Journal, Log, Owner, silent
+from holdfast.run import events as ev
+from holdfast.run.choose import Start, at_rest, choose, to_stop, wake_at
+from holdfast.run.events import StoredEvent
+from holdfast.run.machine import Run
+from holdfast.run.states import FINAL_STEP, RunStatus
+
+BATCH_EVENTS = 256
+"""A turn that has made this many events hands them to the writer before it goes on."""
+PENDING_MAX = 64
+"""Appends under way before the run waits for the writer."""
+FIRST_FENCE = 1
+"""The fencing number of a new run's first owner."""
+FAR_US = 60_000_000
+"""A timer further away than this is not waited for."""
+NO_FACTS: Mapping[str, object] = {}
+
+
+class Listener(Protocol):
+    """Who watches the runs of an engine; called from the engine's thread."""
+
+    def on_event(self, stored: StoredEvent) -> None:
+        """An event is durable; each run's come in their order."""
+        ...
+
+    def on_idle(self) -> None:
+        """The engine has nothing to do right now; called about five times a second."""
+        ...
+
+
+class Durable(NamedTuple):
+    """The journal's answer to one append, with what was to happen after it."""
+
+    driver: "Driver"
+    events: Sequence[ev.Event]
+    launches: Sequence[Attempt]
+    ended: frozenset[int]
+    result: Appended | HoldfastError
+
+
+class Opening(NamedTuple):
+    """What the first append of a new run carries besides its events."""
+
+    plan_bytes: bytes
+    owner: Owner
+
+
+class World(NamedTuple):
+    """What a driver needs from around it."""
+
+    journal: Journal
+    clock: Clock
+    host: Host
+    listener: Listener | None
+    post: Callable[[Durable], None]
+    log: Log = silent
+
+
+class Driver:
+    """Drives one run whose lease is held and whose events so far are folded."""
+
+    def __init__(self, world: World, run: Run, site: Site, fence: int, seq: int) -> None:
+        self.world = world
+        self.run = run
+        self.site = site
+        self.fence = fence
+        self.seq = seq  # the last event of the run that is known to be durable
+        self.concurrency = world.host.concurrency(run.plan)
+        self.calls = Calls(self)
+        self.commands = Commands(self)
+        self.failure: HoldfastError | None = None
+        self.resting = False  # the run has ended, paused or blocked; only the last commit is awaited
+        self.pending = 0  # appends submitted and not answered
+        self.told = 0  # events of ours so far
+        self.durable_told = 0  # those of them that are durable
+        self.undurable: set[int] = set()  # finished steps whose end is not durable yet
+        self._ended: set[int] = set()  # those of them whose end is in the outbox
+        self._outbox: list[ev.Event] = []
+        self._is_urgent = False  # the outbox holds more than what may wait for the next commit
+        self._launches: list[Attempt] = []
+        self._opening: Opening | None = None  # the run is not in the journal yet
+        self.others = False  # others have appended something that is not folded yet
+        self._facts_wanted = facts_wanted(run.plan)
+        self.facts = NO_FACTS
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing of the run is left to drive."""
+        return (self.resting or self.failure is not None) and not self.pending
+
+    def open(self, opening: Opening, events: Sequence[ev.Event]) -> None:
+        """The run is new: it comes into the journal with its first commit, which takes its lease too."""
+        self._opening = opening
+        for event in events:
+            self.tell(event)
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing new starts: the run is to end or to pause (semantics S8)."""
+        run = self.run
+        return run.aborting is not None or run.canceling is not None or run.pausing is not None
+
+    def tell(self, event: ev.Event) -> None:
+        """Fold an event of our own and queue it for the journal; a run at rest takes no more of them."""
+        if self.resting:
+            return  # whoever takes the run next finds out
+        run = self.run
+        run.apply(event)
+        self._outbox.append(event)
+        self.told += 1
+        if not isinstance(event.body, ev.AttemptSpawned):
+            self._is_urgent = True
+        if event.step is not None:
+            i = run.graph.index[event.step]
+            if run.states[i].status in FINAL_STEP:
+                self.undurable.add(i)
+                self._ended.add(i)
+
+    def own(self, owned: ev.Event) -> None:
+        """Say that this engine owns the run before it does anything; what people asked until then comes before."""
+        done = self.world.journal.append(Append(self.run.id, [owned], self.fence))
+        self._fold_others(done.foreign)
+        self.run.apply(owned)
+        self.seq = done.last_seq
+        self._show_own([owned], done.last_seq)
+
+    def end(self, at: int, i: int, attempt: int, ended: ev.AttemptEnded) -> None:
+        """Tell of an attempt's end, with the time of the next one where there is to be one."""
+        step = self.run.steps[i]
+        if ended.error is not None:
+            ended = with_retry(self.run, step, attempt, ended, at)
+        self.tell(ev.Event(at, ended, step.id, attempt))
+
+    def turn(self, *, alone: bool) -> bool:
+        """Decide what can be decided and hand it to the journal; whether more can be done without waiting.
+
+        `alone`: the engine drives no other run, so that it may wait for this one's commit.
+        """
+        if self.failure is not None or self.resting:
+            return False
+        world, run = self.world, self.run
+        now = world.clock.now()
+        if self._facts_wanted:
+            self.facts = world.host.facts(self._facts_wanted)
+        self._stop_what_must()
+        # What others asked for (a pause, an end) is folded before anything new starts; the answer under way brings it.
+        while not self.others and len(self._outbox) < BATCH_EVENTS and self.pending < PENDING_MAX:
+            run.queue.call_due(now)  # before the room is reckoned, which depends on what comes next
+            decision = choose(run, now, self._room(), self.facts)
+            if decision is None:
+                if not self.calls.run_quick():
+                    break
+            elif isinstance(decision, Start):
+                self._start(decision)
+            else:
+                self.tell(decision.event)
+        self._stop_what_must()
+        if not run.running and not self.calls.out:
+            rest = at_rest(run, now, self.facts)
+            if rest is not None:
+                self.tell(rest.event)
+            elif self._only_far_timers(now):
+                return self._give_back()
+        self.resting = run.status is not RunStatus.RUNNING
+        return self._flush(alone=alone)
+
+    def look_after(self) -> None:
+        """What is to be done now and then: nothing waits for the next commit any more; calls that take their time."""
+        self._is_urgent = True
+        self.calls.look_after()
+
+    def hear_others(self, *, changed: bool) -> None:
+        """Fold what others appended, where anybody has (`changed`)."""
+        self.others = self.others or changed
+        if self.others and not self.pending:
+            # With an append under way its answer brings what others appended, in the right place.
+            self.others = False
+            self._fold_others(self.world.journal.events(self.run.id, self.seq))
+
+    def answered(self, done: Durable) -> None:
+        """The writer has answered an append that was submitted."""
+        self.pending -= 1
+        self.durable(done)
+
+    def durable(self, done: Durable) -> None:
+        """Act on the journal's answer: start what was waiting for it."""
+        if isinstance(done.result, HoldfastError):
+            self.world.log("refused", self.run.id, code=done.result.code, why=done.result.headline)
+            self.failure = self.failure or done.result
+            return
+        if self.world.log is not silent:
+            kinds = dict(Counter(event.body.kind for event in done.events))
+            self.world.log("append", self.run.id, seq=done.result.last_seq, events=kinds)
+        self._fold_others(done.result.foreign)
+        self.seq = done.result.last_seq
+        self.durable_told += len(done.events)
+        self.undurable -= done.ended
+        self._show_own(done.events, done.result.last_seq)
+        if self.failure is None:
+            self.commands.launch(done.launches)
+            self.calls.release()
+
+    def _fold_others(self, others: Sequence[StoredEvent]) -> None:
+        for stored in others:
+            body = stored.event.body
+            if stored.seq > self.seq:
+                if isinstance(body, ev.RunOwned) and body.fence != self.fence:
+                    lost = FenceLostError(f"run {self.run.id} was taken over by another engine", code="E_BUSY")
+                    self.failure = self.failure or lost
+                    return
+                self.seq = stored.seq
+                self.world.log("heard", self.run.id, seq=stored.seq, event=stored.event.body.kind)
+                self.run.apply(stored.event)
+                if self.world.listener is not None:
+                    self.world.listener.on_event(stored)
+
+    def quarantine(self, error: HoldfastError) -> None:
+        """A transition that no table allows, or an artifact that is damaged: the run is not trusted (semantics S1)."""
+        why = f"a bug: {error.headline}" if isinstance(error, BugError) else error.headline
+        self.world.log("quarantine", self.run.id, why=why)
+        if self.resting or self.failure is not None:
+            return
+        self._launches = []
+        self.tell(ev.Event(self.world.clock.now(), ev.RunQuarantined(why)))
+        self.resting = True
+        self._flush(alone=False)
+
+    def leave(self) -> None:
+        """Record what is known and give the run back, driving nothing."""
+        events, self._outbox = self._outbox, []
+        self.resting = True
+        result = self._append(self._work(events))
+        self.durable(Durable(self, events, (), frozenset(), result))
+
+    # One decision.
+
+    def _room(self) -> int:
+        room = self.concurrency - len(self.run.running) - self.calls.untold
+        if room > 0:
+            return room
+        i = self.run.next_ready()
+        return room if i is None else room + self.calls.ahead(i, self.concurrency)
+
+    def _start(self, start: Start) -> None:
+        step = self.run.steps[start.step]
+        try:
+            if step.inline:
+                self.calls.start(start)
+            elif is_noop(step):
+                self._noop(start)
+            else:
+                attempt = self.commands.prepare(start)
+                self.tell(ev.Event(self.world.clock.now(), attempt.started, step.id, start.attempt))
+                self._launches.append(attempt)
+        except ExpressionError as error:
+            said = ev.Error("expression.invalid", error.headline)
+            self.fail_unstarted(start, said)
+
+    def fail_unstarted(self, start: Start, error: ev.Error) -> None:
+        """The step cannot be attempted at all; a retry that cannot is a failed attempt."""
+        now, step = self.world.clock.now(), self.run.steps[start.step]
+        if start.attempt == 1:
+            self.tell(ev.Event(now, ev.StepFailed(error, start.facts), step.id))
+            return
+        self.tell(ev.Event(now, ev.AttemptStarted(), step.id, start.attempt))
+        self.tell(ev.Event(now, ev.AttemptEnded("failed", error=error), step.id, start.attempt))
+
+    def _only_far_timers(self, now: int) -> bool:
+        """Whether nothing happens before a retry that is more than a minute away (cli page, Waiting)."""
+        due = wake_at(self.run)
+        return due is not None and due - now > FAR_US and not self.pending and self.run.queue.first() is None
+
+    def _give_back(self) -> bool:
+        self.leave()
+        return False
+
+    def _noop(self, start: Start) -> None:
+        now = self.world.clock.now()
+        step = self.run.steps[start.step]
+        self.tell(ev.Event(now, ev.AttemptStarted(facts=start.facts), step.id, start.attempt))
+        if promises_nothing(step):
+            ended = SUCCEEDED
+        else:
+            attempt = describe(self.site, step, start.step, start.attempt)
+            ended = judge_value(self.site, self.run, attempt, None, self.facts)
+        self.end(now, start.step, start.attempt, ended)
+
+    def _stop_what_must(self) -> None:
+        if self.closing:
+            self.calls.drop_unstarted()
+            for i in to_stop(self.run):
+                self.commands.stop(i)
+
+    # Durability.
+
+    def _flush(self, *, alone: bool) -> bool:
+        """Hand the outbox to the journal; whether its answer is here already."""
+        if not self._outbox or not self._is_urgent:
+            return False
+        self._is_urgent = False
+        events, self._outbox = self._outbox, []
+        launches, self._launches = self._launches, []
+        ended, self._ended = frozenset(self._ended), set()
+        work = self._work(events)
+        if alone and self._only_this_commit_is_awaited():
+            self.durable(Durable(self, events, launches, ended, self._append(work)))
+            return True
+        self.pending += 1
+        post = self.world.post
+        self.world.journal.submit(work, lambda result: post(Durable(self, events, launches, ended, result)))
+        return not self.resting and self.run.next_ready() is not None and self._room() > 0
+
+    def _work(self, events: Sequence[ev.Event]) -> Append:
+        opening, self._opening = self._opening, None
+        if opening is None:
+            return Append(self.run.id, events, self.fence, release=self.resting)
+        plan, owner = opening
+        return Append(self.run.id, events, after=0, plan=plan, take=owner, release=self.resting)
+
+    def _append(self, work: Append) -> Appended | HoldfastError:
+        try:
+            return self.world.journal.append(work)
+        except HoldfastError as error:
+            return error
+
+    def _only_this_commit_is_awaited(self) -> bool:
+        """Whether nothing can be decided before it, so that a hop to the writer's thread would be a waste.
+
+        What commands say meanwhile goes into the next commit together.
+        """
+        if self.pending or self.calls.dispatched:
+            return False
+        return self.resting or self.run.next_ready() is None or self._room() <= 0
+
+    def _show_own(self, events: Sequence[ev.Event], last_seq: int) -> None:
+        if self.world.listener is not None:
+            for seq, event in enumerate(events, last_seq - len(events) + 1):
+                self.world.listener.on_event(StoredEvent(self.run.id, seq, event))
+
+
+def is_noop(step: Step) -> bool:
+    """Whether the step does nothing but order others."""
+    return isinstance(step.work, Uses) and step.work.runner == "noop"
+
+
+def facts_wanted(plan: Plan) -> frozenset[str]:
+    """The host facts that the plan's conditions, criteria and outputs ask for."""
+    texts = list(plan.outputs.values())
+    for step in plan.steps + plan.finally_:
+        if step.conditions is not None:
+            texts += [text for text in (step.conditions.when, *step.conditions.skip_if) if text is not None]
+        texts += [criterion.expression for criterion in step.results.expect if isinstance(criterion, Holds)]
+    wanted: set[str] = set()
+    for text in texts:
+        wanted |= compile_expression(text).facts
+    return frozenset(wanted)

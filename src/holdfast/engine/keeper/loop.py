@@ -1,0 +1,396 @@
+"""The keeper's one loop: engines' requests in, facts out, in between commands that end."""
+
+import gc
+import os
+import select
+import sys
+import time
+
+from holdfast.engine.keeper import record
+from holdfast.engine.keeper.attempt import Attempt, NotStartedError, now_us, spawn
+from holdfast.engine.keeper.clocks import NEVER
+from holdfast.engine.keeper.engines import Engine, Engines
+from holdfast.engine.keeper.proc import LINUX, boot_id, start_of
+from holdfast.engine.keeper.tree import Family
+from holdfast.engine.keeper.wire import quote
+from holdfast.engine.keeper.workers import Worker, Workers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+
+    from holdfast.engine.keeper.wire import Job, Request, Spawn
+else:
+    import _signal as signal
+
+LISTENER = 3
+FIRST_ENGINE_WAIT_S = 30.0
+KILL_AGAIN_S = 0.1
+KILLS_MAX = 100
+LOOK_AGAIN_S = 0.05
+RECORD_AGAIN_S = 1.0
+# That a process exists is news for nobody in a hurry: a short command's start is told with its end.
+SPAWNED_TOLD_S = 0.005
+BUGS_MAX = 100
+NO_ANSWER = '{"code":"exit.nonzero","message":"the worker ended without saying what came of the call"}'
+EX_TEMPFAIL = 75
+GARBAGE_OBJECTS = 20_000  # hardly anything here is cyclic; looking at every 700 objects takes a per cent of the time
+MAXRSS_PER_KIB = 1 if LINUX else 1024
+
+
+class Keeper:
+    """Owns the processes of one run. One thread; nothing waits, except for a process to start."""
+
+    def __init__(self, run_dir: str, fence: int, run_id: str) -> None:
+        self.poller = select.poll()
+        self.record = record.Record(run_dir)
+        self.engines = Engines(run_dir, fence, LISTENER, self.poller)
+        self.live: dict[str, Attempt] = {}
+        self.mains: dict[int, Attempt | Worker] = {}
+        self.workers = Workers(run_id, self.poller)
+        self.family = Family(run_id, self.live, self.mains)
+        self.waiting: dict[str, Spawn | Job] = {}
+        self.running_max: int | None = None
+        self.is_told_bye = False
+        self.next_due = 0.0
+        self.give_up_at = time.monotonic() + FIRST_ENGINE_WAIT_S
+        self.facts = b""  # not written yet
+        self.untold = b""  # written, not sent yet
+        self.tell_at = NEVER
+        self.child_ended = False
+        self.wake_fd = self._watch_children()
+
+    def _watch_children(self) -> int:
+        wake_fd, signal_fd = os.pipe()
+        os.set_blocking(wake_fd, False)
+        os.set_blocking(signal_fd, False)
+        signal.set_wakeup_fd(signal_fd)
+        signal.signal(signal.SIGCHLD, self._note_child)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
+        self.poller.register(wake_fd, select.POLLIN)
+        return wake_fd
+
+    def _note_child(self, _number: int, _frame: object) -> None:
+        self.child_ended = True
+
+    def run(self) -> None:
+        """Works until nobody needs it any more."""
+        bugs = 0
+        while not self._is_done():
+            try:
+                self._turn()
+            except Exception:  # the boundary: a bug must not take the commands with it
+                import traceback
+
+                traceback.print_exc()
+                bugs += 1
+                if bugs > BUGS_MAX:
+                    raise
+
+    def _turn(self) -> None:
+        engines = self.engines
+        for fd, events in self.poller.poll(self._patience_ms()):
+            if fd == self.wake_fd:
+                drain(fd)
+            elif fd == LISTENER:
+                engines.accept()
+            elif (engine := engines.by_fd.get(fd)) is not None:
+                if events & select.POLLOUT:
+                    engines.flush(engine)
+                if events & ~select.POLLOUT:
+                    self._hear(engine)
+            elif (worker := self.workers.by_fd.get(fd)) is not None:
+                if fd == worker.jobs_fd:
+                    self.workers.write(worker)
+                else:
+                    self._answered(worker)
+            if self.child_ended:
+                self._reap()
+        now = time.monotonic()
+        if now >= self.next_due:
+            self._sweep(now)
+        if self.facts or self.untold or self.record.is_behind:
+            self._tell()
+
+    def _is_done(self) -> bool:
+        if self.live:
+            return False
+        if self.engines.current is None:
+            if not self.engines.had_one:
+                return time.monotonic() >= self.give_up_at
+            return not self.engines.by_fd
+        return self.is_told_bye and not self.waiting and not self.engines.current.unsent
+
+    def _patience_ms(self) -> float | None:
+        due = min(self.tell_at, self.next_due if self.live else NEVER)
+        if not self.engines.had_one:
+            due = min(due, self.give_up_at)
+        if self.record.is_behind:
+            due = min(due, time.monotonic() + RECORD_AGAIN_S)
+        return None if due == NEVER else max(0.0, due - time.monotonic()) * 1000 + 1
+
+    def _tell(self) -> None:
+        """Writes what has happened down, then tells the engine."""
+        self.record.write(self.facts)
+        self.untold += self.facts
+        self.facts = b""
+        if self.untold and (self.tell_at == 0.0 or time.monotonic() >= self.tell_at):
+            self.engines.tell(self.untold)
+            self.untold = b""
+            self.tell_at = NEVER
+
+    def _hear(self, engine: Engine) -> None:
+        for request in self.engines.read(engine):
+            try:
+                self._obey(engine, request)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._refuse(engine, request, f"malformed request: {type(error).__name__}: {error}")
+            if self.child_ended:
+                self._reap()
+        if self.engines.current is None and self.engines.had_one:
+            self._drop_waiting("the engine has gone")
+            self.workers.dismiss_idle()
+
+    def _obey(self, engine: Engine, request: "Request") -> None:
+        if request["op"] == "hello":
+            if self.engines.hello(engine, request["fence"]):
+                self.is_told_bye = False
+                self._tell()
+                live = ",".join(map(quote, self.live))
+                text = f'{{"ev":"hello","fence":{self.engines.fence},"pid":{os.getpid()},"live":[{live}]}}\n'
+                self.engines.send(engine, text.encode())
+        elif self.engines.current is None and engine.fence is not None and request["op"] in ("spawn", "job"):
+            if request["id"] not in self.live:
+                self._drop(request["id"], "the engine had gone before it could be started")
+        elif engine is not self.engines.current:
+            why = "hello comes first" if engine.fence is None else "a newer engine has taken over"
+            self._refuse(engine, request, why)
+        elif request["op"] in ("spawn", "job"):
+            self._enqueue(engine, request)
+        elif request["op"] == "stop":
+            self._stop_one(request["id"], request["grace_s"])
+        elif request["op"] == "stop_all":
+            self._drop_waiting("stopped before it started")
+            for attempt in list(self.live.values()):
+                self._stop(attempt, "stopped", request["grace_s"])
+        elif request["op"] == "limit":
+            self.running_max = request["running"]
+            self._start_waiting()
+        elif request["op"] == "bye":
+            self.is_told_bye = True
+        else:
+            self._refuse(engine, request, "unknown operation")
+
+    def _refuse(self, engine: Engine, request: "Request", why: str) -> None:
+        identity = request.get("id")
+        name = quote(identity) if isinstance(identity, str) else "null"
+        self.engines.send(engine, f'{{"ev":"refused","id":{name},"why":{quote(why)}}}\n'.encode())
+
+    def _enqueue(self, engine: Engine, request: "Spawn | Job") -> None:
+        identity = request["id"]
+        if identity in self.live or identity in self.waiting:
+            self._refuse(engine, request, "an attempt of this id is there already")
+        elif self.running_max is None or len(self.live) < self.running_max:
+            self._start(request)
+        else:
+            self.waiting[identity] = request
+
+    def _start_waiting(self) -> None:
+        while self.waiting and (self.running_max is None or len(self.live) < self.running_max):
+            self._start(self.waiting.pop(next(iter(self.waiting))))
+
+    def _drop_waiting(self, why: str) -> None:
+        for identity in self.waiting:
+            self._drop(identity, why)
+        self.waiting.clear()
+
+    def _drop(self, identity: str, why: str) -> None:
+        """Records that an attempt was never started."""
+        self._fact(f'{{"ev":"dropped","id":{quote(identity)},"why":{quote(why)},"at":{now_us()}}}\n')
+
+    def _fact(self, line: str) -> None:
+        self.facts += line.encode()
+        self.tell_at = 0.0
+
+    def _start(self, request: "Spawn | Job") -> None:
+        identity = quote(request["id"])
+        try:
+            attempt = spawn(request) if request["op"] == "spawn" else self._begin_job(request)
+        except NotStartedError as error:
+            self._fact(
+                f'{{"ev":"spawn_failed","id":{identity},"error":{quote(str(error))},'
+                f'"errno":"{error.errno_name}","at":{now_us()}}}\n'
+            )
+            return
+        self.live[attempt.id] = attempt
+        self.mains.setdefault(attempt.pid, attempt)
+        self.next_due = min(self.next_due, attempt.clocks.due)
+        self.facts += (
+            f'{{"ev":"spawned","id":{identity},"pid":{attempt.pid},"start":{attempt.start},'
+            f'"start_max":{attempt.start_max},"at":{now_us()}}}\n'
+        ).encode()
+        self.tell_at = min(self.tell_at, time.monotonic() + SPAWNED_TOLD_S)
+
+    def _begin_job(self, request: "Job") -> Attempt:
+        worker = self.workers.begin(request)
+        self.mains[worker.pid] = worker
+        assert worker.attempt is not None
+        return worker.attempt
+
+    def _answered(self, worker: Worker) -> None:
+        """Takes a worker's answer; what the job left behind goes the way of any attempt, and the worker with it."""
+        attempt = worker.attempt
+        answer = self.workers.read(worker)
+        if answer is None or attempt is None:
+            return
+        attempt.take(answer)
+        if not answer["retire"] and attempt.kill_at is None and self.family.is_alone_with_worker(attempt):
+            self._finish(attempt)
+            self.workers.rest(worker)
+            self._start_waiting()
+        else:
+            self.workers.dismiss(worker)
+            if not attempt.leave_running and not answer["retire"] and attempt.kill_at is None:
+                self._stop(attempt, None, attempt.grace_s)
+
+    def _worker_gone(self, worker: Worker) -> Attempt | None:
+        attempt = worker.attempt
+        answer = self.workers.read(worker)
+        if answer is not None and attempt is not None:
+            attempt.take(answer)
+        self.workers.gone(worker)
+        return attempt
+
+    def _stop_one(self, identity: str, grace_s: float) -> None:
+        request = self.waiting.pop(identity, None)
+        if request is not None:
+            self._drop(identity, "stopped before it started")
+        elif identity in self.live:
+            self._stop(self.live[identity], "stopped", grace_s)
+
+    def _reap(self) -> None:
+        self.child_ended = False
+        ended: list[Attempt] = []
+        orphan_died = False
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if not pid:
+                break
+            main = self.mains.pop(pid, None)
+            if main is None:
+                orphan_died = self.family.reaped(pid) or orphan_died
+                continue
+            attempt = self._worker_gone(main) if isinstance(main, Worker) else main
+            if attempt is None:
+                continue
+            attempt.is_gone = True
+            ended.append(attempt)
+            if not attempt.has_answer:
+                attempt.code = os.waitstatus_to_exitcode(status)
+                if isinstance(main, Worker) and not attempt.code and attempt.why is None:
+                    attempt.error = NO_ANSWER
+                attempt.ended_us = now_us()
+                attempt.max_rss_kib = usage.ru_maxrss // MAXRSS_PER_KIB
+                attempt.cpu_s = usage.ru_utime + usage.ru_stime
+        for attempt in ended:
+            self._settle(attempt)
+        if orphan_died:
+            for attempt in list(self.live.values()):
+                if attempt.is_gone:
+                    self._settle(attempt)
+        if self.facts:
+            self._tell()
+        if self.waiting:
+            self._start_waiting()
+
+    def _settle(self, attempt: Attempt) -> None:
+        """Reports an attempt whose main process has ended, once nothing of it is left."""
+        if self.family.is_alone(attempt):
+            self._finish(attempt)
+        elif attempt.kill_at is not None:
+            if not self.family.ask(attempt):
+                self._finish(attempt)
+        elif attempt.leave_running or not self.family.members(attempt):
+            self._finish(attempt)
+        else:
+            self._stop(attempt, None, attempt.grace_s)
+
+    def _finish(self, attempt: Attempt) -> None:
+        tree = "proven" if self.family.is_certain(attempt) else "best-effort"
+        del self.live[attempt.id]
+        self.family.ended(attempt)
+        why = "null" if attempt.why is None else f'"{attempt.why}"'
+        error = "" if attempt.error is None else f',"error":{attempt.error}'
+        self._fact(
+            f'{{"ev":"exited","id":{quote(attempt.id)},"code":{attempt.code},"why":{why},"at":{attempt.ended_us},'
+            f'"tree":"{tree}","max_rss_kib":{attempt.max_rss_kib},"cpu_s":{attempt.cpu_s:.6f}{error}}}\n'
+        )
+
+    def _stop(self, attempt: Attempt, why: str | None, grace_s: float) -> None:
+        """Asks the whole tree to end and sets the time when it is made to."""
+        now = time.monotonic()
+        if attempt.kill_at is None:
+            if attempt.why is None:
+                attempt.why = why
+            attempt.kill_at = now + grace_s
+            self.family.ask(attempt)
+        else:
+            attempt.kill_at = min(attempt.kill_at, now + grace_s)
+        self._await_end(attempt, now)
+        self.next_due = min(self.next_due, attempt.clocks.due)
+
+    def _await_end(self, attempt: Attempt, now: float) -> None:
+        """Sets when to look at a stopping attempt; where orphans do not come to us, nobody tells when they end."""
+        assert attempt.kill_at is not None, "it is being stopped"
+        attempt.clocks.due = attempt.kill_at if self.family.is_proof else min(attempt.kill_at, now + LOOK_AGAIN_S)
+
+    def _sweep(self, now: float) -> None:
+        """Looks at everything whose time has come."""
+        for attempt in list(self.live.values()):
+            if attempt.clocks.due > now:
+                continue
+            if attempt.kill_at is None:
+                why = attempt.clocks.expired(now)
+                if why is not None:
+                    self._stop(attempt, why, attempt.grace_s)
+            elif now >= attempt.kill_at:
+                self._kill(attempt, now)
+            else:
+                self._await_end(attempt, now)
+                if attempt.is_gone:
+                    self._settle(attempt)
+        self.next_due = min((attempt.clocks.due for attempt in self.live.values()), default=NEVER)
+
+    def _kill(self, attempt: Attempt, now: float) -> None:
+        found = self.family.force(attempt)
+        attempt.rounds += 1
+        attempt.clocks.due = now + KILL_AGAIN_S
+        if attempt.is_gone and (not found or attempt.rounds > KILLS_MAX):
+            self._finish(attempt)
+
+
+def drain(fd: int) -> None:
+    """Empties a pipe that only wakes us."""
+    try:
+        os.read(fd, 4096)
+    except BlockingIOError:  # `contextlib.suppress` would cost a quarter of the start
+        pass
+
+
+def main(run_dir: str, fence: int, run_id: str) -> int:
+    """Keeps the commands of a run until nobody needs them; the exit status is of no use to anyone."""
+    if not record.take_over(run_dir, fence):
+        return EX_TEMPFAIL
+    keeper = Keeper(run_dir, fence, run_id)
+    socket_path = keeper.engines.listener.getsockname()
+    keeper.record.write(
+        f'{{"ev":"keeper","pid":{os.getpid()},"start":{start_of(os.getpid())},"boot":{quote(boot_id())},"fence":{fence},'
+        f'"run":{quote(run_id)},"socket":{quote(socket_path)},"python":{quote(sys.version.split()[0])}}}\n'.encode()
+    )
+    gc.set_threshold(GARBAGE_OBJECTS)
+    keeper.run()
+    return 0

@@ -1,0 +1,143 @@
+"""How a driver comes to be: for a run that is created now, or for one that another engine left (semantics C2-C4)."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from holdfast.engine.attempt import Site
+from holdfast.engine.commands import running_attempts
+from holdfast.engine.driver import FIRST_FENCE, Driver, Opening, World, is_noop
+from holdfast.engine.environment import passed, redacted
+from holdfast.engine.keeper_client import Adopted, KeeperClient
+from holdfast.engine.keeper_facts import Facts
+from holdfast.plan.model import Plan
+from holdfast.ports import Artifacts, RunEndedError
+from holdfast.run import events as ev
+from holdfast.run.machine import Recall, Run, fold
+from holdfast.run.states import RunStatus
+
+FOLDERS = ("logs", "out", "scratch")
+NOTHING_LEFT = Adopted(frozenset(), Facts(None, {}), ())
+
+
+class NewRun(NamedTuple):
+    """A run to be created: its id, the checked plan with its stored form, and the `run.created` event's body."""
+
+    run: str
+    plan: Plan
+    plan_bytes: bytes
+    created: ev.RunCreated
+
+
+class Base:
+    """Where runs keep their files: the state folder, the artifact store, and the environment outside."""
+
+    __slots__ = ("_environ", "_passed", "runs", "store")
+
+    def __init__(self, state: Path, store: Artifacts, environ: dict[str, str]) -> None:
+        self.runs = str(state / "runs")
+        self.store = store
+        self._environ = environ
+        self._passed: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def passed(self, asked: tuple[str, ...]) -> dict[str, str]:
+        """What a plan's steps get of the environment outside, which does not change; a copy."""
+        known = self._passed.get(asked)
+        if known is None:
+            known = self._passed[asked] = passed(self._environ, asked)
+        return dict(known)
+
+
+def create(world: World, base: Base, new: NewRun) -> Driver:
+    """A new run: it is created and owned in its first commit, together with what starts at once."""
+    run = Run(new.run, new.plan, _recall(base.store))
+    site = _site(base, run, new.created.project)
+    driver = Driver(world, run, site, FIRST_FENCE, 0)
+    if has_commands(run):
+        make_folders(site)
+        driver.commands.open()  # it starts beside us, while we do what must come before the first command
+    now = world.clock.now()
+    events = [ev.Event(now, new.created), ev.Event(now, _owned(world, driver))]
+    driver.open(Opening(new.plan_bytes, world.host.owner), events)
+    return driver
+
+
+def reopen(world: World, base: Base, run_id: str) -> Driver:
+    """Take over an existing run and settle what was under way; raises `BusyError`, `RunEndedError`."""
+    lease = world.journal.take(run_id, world.host.owner, world.clock.now())
+    try:
+        stored = world.journal.events(run_id)
+        created = stored[0].event.body
+        assert isinstance(created, ev.RunCreated)
+        plan = msgspec.json.decode(world.journal.plan(created.plan_digest), type=Plan)
+        run = Run(run_id, plan, _recall(base.store))
+        fold(run, (each.event for each in stored))
+        if run.final or run.status is RunStatus.QUARANTINED:
+            raise RunEndedError(f"run {run_id} is {run.status} and cannot go on", code="E_RUN_ENDED")
+        site = _site(base, run, created.project)
+        driver = Driver(world, run, site, lease.fence, stored[-1].seq)
+        driver.own(ev.Event(world.clock.now(), _owned(world, driver)))
+        _settle(driver)
+    except BaseException:
+        world.journal.release(run_id, lease.fence)
+        raise
+    return driver
+
+
+def has_commands(run: Run) -> bool:
+    """Whether any step is work for a keeper."""
+    return any(not step.inline and not is_noop(step) for step in run.steps)
+
+
+def make_folders(site: Site) -> None:
+    """The folders of a run's logs and outputs."""
+    for name in FOLDERS:
+        os.makedirs(f"{site.folder}/{name}", exist_ok=True)
+
+
+def _settle(driver: Driver) -> None:
+    """Adopt what a keeper of this run still has, take the ends it recorded, count the rest as lost."""
+    folder = Path(driver.site.folder)
+    attempts = running_attempts(driver)
+    if has_commands(driver.run):
+        make_folders(driver.site)
+    if (folder / "keeper.jsonl").exists() or (folder / "keeper.lock").exists():
+        client, adopted = KeeperClient.adopt(folder, driver.run.id, driver.fence)
+    else:
+        client, adopted = None, NOTHING_LEFT
+    driver.commands.take_over(client, adopted, attempts)
+
+
+def _site(base: Base, run: Run, project: str) -> Site:
+    plan = run.plan
+    env = base.passed(plan.env_pass)
+    for name, text in plan.env.items():
+        if text is None:
+            env.pop(name, None)
+        else:
+            env[name] = text
+    return Site(run.id, project, f"{base.runs}/{run.id}", env, base.store, plan.limits.grace_s)
+
+
+def _owned(world: World, driver: Driver) -> ev.RunOwned:
+    host, plan = world.host, driver.run.plan
+    return ev.RunOwned(
+        fence=driver.fence,
+        host=host.name,
+        pid=host.owner.pid,
+        engine=host.version,
+        os=host.system,
+        environment=redacted(driver.site.env),
+        concurrency=driver.concurrency,
+        limits=msgspec.to_builtins(plan.limits),
+        policy=msgspec.to_builtins(plan.policy) if plan.policy else {},
+    )
+
+
+def _recall(store: Artifacts) -> Recall:
+    def recall(digest: str) -> dict[str, object]:
+        return msgspec.json.decode(store.read(digest), type=dict[str, object])
+
+    return recall

@@ -1,0 +1,388 @@
+"""What an attempt's end means: exit, outputs, products and criteria become one `attempt.ended` event."""
+
+import errno
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from math import isfinite, isinf
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from holdfast.engine.attempt import Attempt, Site, leads_to, signature
+from holdfast.engine.large import PIECE, pieces, weight
+from holdfast.plan.expr import ExpressionError, compile_expression, truth
+from holdfast.plan.model import Effect, Holds, Step
+from holdfast.plan.units import parse_duration
+from holdfast.run import events as ev
+from holdfast.run.context import context_for
+from holdfast.run.machine import Run
+from holdfast.run.policy import delay_s, may_retry
+
+INLINE_OUTPUT_BYTES = 64 * 1024
+"""Outputs above this go to the store by digest (architecture: large values never enter the journal)."""
+OUTPUT_FILE_BYTES_MAX = 256 * 1024 * 1024
+TAIL_BYTES = 64 * 1024
+LARGEST = sys.float_info.max
+PLAIN_TYPES = frozenset({str, int, bool, type(None)})
+DEFINITE = frozenset({"spawn.failed"})
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """How an attempt's process ended. `code` is its exit status, or minus a signal's number, or `None` if unknown."""
+
+    code: int | None
+    why: str | None = None  # timeout, stalled, stopped: who ended it
+    error: ev.Error | None = None
+    at: int = 0
+    cpu_s: float | None = None
+    max_rss_kib: int | None = None
+
+
+class Findings(msgspec.Struct, eq=False):
+    """What an attempt left behind."""
+
+    outputs: dict[str, object]
+    spent: ev.Spent | None
+    artifacts: dict[str, ev.ArtifactRef]
+    notes: list[str]
+    error: ev.Error | None = None
+
+
+def judge(site: Site, run: Run, attempt: Attempt, end: Exit, facts: Mapping[str, object]) -> ev.AttemptEnded:
+    """The attempt's end as an event: status by semantics S10, S20 and E2; no retry time yet (`with_retry` adds it)."""
+    status, error = _plain_status(end)
+    found = Findings({}, None, {}, [])
+    if end.code is not None:
+        _read_outputs(attempt, found)
+    if status == "succeeded":
+        error = _success_error(site, run, attempt, end, found, facts)
+        status = "succeeded" if error is None else "failed"
+    elif attempt.step.effect_class is Effect.ONCE and not _definite(attempt.step, end, error):
+        status = "uncertain"
+    outputs, digest = _keep(site, found.outputs)
+    return ev.AttemptEnded(
+        status,
+        None if end.code is None or end.code < 0 else end.code,
+        error,
+        outputs,
+        digest,
+        found.artifacts,
+        found.spent,
+        None,
+        end.cpu_s,
+        end.max_rss_kib,
+        tuple(found.notes),
+    )
+
+
+def with_retry(run: Run, step: Step, attempt: int, ended: ev.AttemptEnded, now: int) -> ev.AttemptEnded:
+    """The same end, with the time of the next attempt where the retry rules give one (semantics S5, S8, S9)."""
+    if ended.status not in {"failed", "timed_out", "stalled"} or ended.error is None:
+        return ended
+    if run.aborting is not None or run.canceling is not None:
+        return ended
+    if step.effect_class is Effect.ONCE and (ended.exit_code == 0 or step.inline):
+        return ended  # the effect is applied all the same and is never repeated (semantics S20)
+    counted = run.attempts_of(run.graph.index[step.id]).counted
+    if not may_retry(step.retry, ended.error.code, counted):
+        return ended
+    delay = delay_s(step.retry, counted, f"{run.id}/{step.id}/{attempt}")
+    return msgspec.structs.replace(ended, retry_at=now + round(delay * 1e6))
+
+
+def value_outputs(value: object) -> dict[str, object]:
+    """A Python function's return value as outputs: a dict is the outputs, another value is `result`, `None` is none."""
+    if value is None:
+        return {}
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        return value
+    return {"result": value}
+
+
+def _plain(outputs: dict[str, object]) -> dict[str, object]:
+    """The outputs as the journal would give them back, and nobody else's; raises what says why they are no JSON."""
+    if all(type(value) in PLAIN_TYPES and (type(value) is not str or value.isascii()) for value in outputs.values()):
+        return dict(outputs)
+    import json  # noqa: PLC0415 - only functions that return more than numbers and plain text pay for it
+
+    return msgspec.json.decode(json.dumps(outputs, allow_nan=False), type=dict[str, object])
+
+
+SUCCEEDED = ev.AttemptEnded("succeeded")
+"""The end of an attempt that leaves nothing; one object for all of them."""
+
+
+def promises_nothing(step: Step) -> bool:
+    """Whether nothing is asked of the step's end but that it comes."""
+    return not (step.results.outputs or step.results.expect or step.files.produces)
+
+
+def judge_value(site: Site, run: Run, attempt: Attempt, value: object, facts: Mapping[str, object]) -> ev.AttemptEnded:
+    """The end of an inline function that returned `value`."""
+    try:
+        found = Findings(_plain(value_outputs(value)), None, {}, [])
+    except (TypeError, ValueError, RecursionError, msgspec.DecodeError) as problem:
+        said = f"the function's return value is not plain data: {problem}; return dicts, lists, text, numbers, booleans"
+        return ev.AttemptEnded("failed", error=ev.Error("output.invalid", said))
+    error = _success_error(site, run, attempt, Exit(0), found, facts)
+    outputs, digest = _keep(site, found.outputs)
+    if error is not None:
+        return ev.AttemptEnded("failed", None, error, outputs, digest, found.artifacts)
+    return ev.AttemptEnded("succeeded", None, None, outputs, digest, found.artifacts, notes=tuple(found.notes))
+
+
+def _plain_status(end: Exit) -> tuple[ev.AttemptStatus, ev.Error | None]:
+    if end.error is not None:
+        return "failed", end.error
+    if end.why == "timeout":
+        return "timed_out", ev.Error("timeout", "the attempt ran longer than its timeout and was stopped")
+    if end.why == "stalled":
+        return "stalled", ev.Error("stalled", "the attempt went silent for longer than allowed and was stopped")
+    if end.why == "stopped":
+        return "canceled", ev.Error("canceled", "the attempt was stopped on request")
+    if end.code == 0:
+        return "succeeded", None
+    if end.code is None:
+        return "lost", ev.Error("lost", "the process that ran the attempt is gone and left no exit code")
+    if end.code < 0:
+        return "failed", ev.Error("signal", f"killed by {_signal_name(-end.code)}")
+    return "failed", ev.Error("exit.nonzero", f"exit code {end.code}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _definite(step: Step, end: Exit, error: ev.Error | None) -> bool:
+    """Whether a failure is documented as "no effect" (semantics E2)."""
+    if error is not None and error.code in DEFINITE:
+        return True
+    return end.why is None and end.code is not None and end.code in step.effect.definite_failures
+
+
+def _success_error(
+    site: Site, run: Run, attempt: Attempt, end: Exit, found: Findings, facts: Mapping[str, object]
+) -> ev.Error | None:
+    """Why an exit 0 is no success after all (semantics S20), or `None`."""
+    if found.error is not None:
+        return found.error
+    for check in (_declared_outputs, _products):
+        error = check(site, attempt, found)
+        if error is not None:
+            return error
+    return _expectations(run, attempt, end, found, facts) if attempt.step.results.expect else None
+
+
+def _read_outputs(attempt: Attempt, found: Findings) -> None:
+    try:
+        with _open_file(attempt.out) as file:
+            data = file.read(OUTPUT_FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        found.error = ev.Error("output.invalid", f"$HOLDFAST_OUTPUT cannot be read: {error.strerror}")
+        return
+    if len(data) > OUTPUT_FILE_BYTES_MAX:
+        found.error = ev.Error("output.invalid", f"$HOLDFAST_OUTPUT is larger than {OUTPUT_FILE_BYTES_MAX} bytes")
+        return
+    values: dict[str, object] = {}
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            values |= _output_line(line)
+        except ValueError as error:
+            found.error = ev.Error("output.invalid", f"$HOLDFAST_OUTPUT line {number}: {error}")
+            return
+    try:
+        found.outputs, found.spent = _split_spending(values)
+    except ValueError as error:
+        found.error = ev.Error("output.invalid", f"$HOLDFAST_OUTPUT: {error}")
+
+
+def _open_file(path: str) -> BinaryIO:
+    """A file for reading; a pipe or a device, on which one might wait for ever, is an `OSError`."""
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 - given away
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no file any more", path)
+    return file
+
+
+def _output_line(line: bytes) -> dict[str, object]:
+    if line.lstrip().startswith(b"{"):
+        try:
+            value = msgspec.json.decode(line, type=dict[str, object])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if "out of range" in str(error):
+                raise ValueError(f"holds a number beyond {LARGEST:.2g}, which cannot be kept") from None
+            raise ValueError(f"not a JSON object: {error}") from None
+        return value
+    try:
+        name, equals, text = line.decode().rstrip("\r").partition("=")
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8 text; write key=value or one JSON object a line") from None
+    if not equals or not name.strip():
+        raise ValueError("neither key=value nor a JSON object")
+    return {name.strip(): text}
+
+
+def _split_spending(values: dict[str, object]) -> tuple[dict[str, object], ev.Spent | None]:
+    outputs: dict[str, object] = {}
+    spent: dict[str, object] = {}
+    calls: dict[str, int] = {}
+    for name, value in values.items():
+        if name == "cost_usd":
+            spent[name] = _amount(name, value, float)
+        elif name == "tokens":
+            spent[name] = _amount(name, value, int)
+        elif name.startswith("calls."):
+            calls[name.removeprefix("calls.")] = int(_amount(name, value, int))
+        else:
+            outputs[name] = value
+    if not spent and not calls:
+        return outputs, None
+    return outputs, msgspec.convert(spent | {"calls": calls}, ev.Spent)
+
+
+def _amount(name: str, value: object, kind: Callable[[str], float]) -> float:
+    try:
+        amount = kind(str(value))
+    except ValueError:
+        raise ValueError(f"{name} must be a number, not {value!r}") from None
+    if not 0 <= amount < float("inf"):
+        raise ValueError(f"{name} must not be negative or infinite")
+    return amount
+
+
+def _declared_outputs(_site: Site, attempt: Attempt, found: Findings) -> ev.Error | None:
+    for name, declared in attempt.step.results.outputs.items():
+        if name not in found.outputs:
+            return ev.Error("output.missing", f'output "{name}" is declared and was not given')
+        if declared.type is not None:
+            try:
+                found.outputs[name] = _typed(found.outputs[name], declared.type)
+            except ValueError as error:
+                return ev.Error("output.invalid", f'output "{name}": {error}')
+    return None
+
+
+def _typed(value: object, kind: str) -> object:
+    """The value in its declared type; text from `key=value` lines is read as that type."""
+    read: dict[str, Callable[[str], object]] = {
+        "int": int,
+        "float": _finite,
+        "bool": lambda text: {"true": True, "false": False}[text.lower()],
+        "duration": parse_duration,
+        "list": lambda text: msgspec.json.decode(text, type=list),
+        "map": lambda text: msgspec.json.decode(text, type=dict),
+    }
+    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "list": (list,)}
+    wanted = kinds.get(kind, (dict,) if kind == "map" else (str,))
+    if isinstance(value, wanted) and (kind == "bool" or not isinstance(value, bool)) and kind != "duration":
+        return value
+    if isinstance(value, str) and kind in read:
+        try:
+            return read[kind](value)
+        except (ValueError, KeyError, msgspec.DecodeError):
+            pass
+    if kind == "float" and isinstance(value, str) and _is_huge(value):
+        raise ValueError(f"{value} is beyond {LARGEST:.2g}, the largest number that can be kept")
+    raise ValueError(f"{value!r} is not of type {kind}")
+
+
+def _is_huge(text: str) -> bool:
+    try:
+        return "inf" not in text.lower() and isinf(float(text))
+    except ValueError:
+        return False
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _products(site: Site, attempt: Attempt, found: Findings) -> ev.Error | None:
+    for name, product in attempt.step.files.produces.items():
+        path = f"{site.project}/{product.path}"
+        now = signature(path)
+        if now is None:
+            if product.optional:
+                continue
+            return ev.Error("output.missing", f'product "{name}": {product.path} is not there')
+        real = leads_to(site, path)
+        if real is not None:
+            said = f'product "{name}": {product.path} leads out of the project, to {real}'
+            return ev.Error("output.invalid", said)
+        if attempt.products.get(name) == now:
+            found.notes.append(f"output-untouched: {name}")
+        try:
+            found.artifacts[name] = site.store.put_path(Path(path), product.path)
+        except OSError as error:
+            return ev.Error("output.invalid", f'product "{name}": {product.path} cannot be stored: {error}')
+    return None
+
+
+def _expectations(
+    run: Run, attempt: Attempt, end: Exit, found: Findings, facts: Mapping[str, object]
+) -> ev.Error | None:
+    own = {
+        "outputs": found.outputs,
+        "artifacts": {
+            name: {"path": ref.path, "digest": ref.digest, "size": ref.size} for name, ref in found.artifacts.items()
+        },
+        "exit_code": end.code,
+        "stdout": _tail(attempt.stdout),
+        "stderr": _tail(attempt.stderr),
+        "duration_s": max(0.0, (end.at - _since(run, attempt)) / 1e6) if end.at else 0.0,
+    }
+    for criterion in attempt.step.results.expect:
+        if not isinstance(criterion, Holds):
+            continue
+        try:
+            expression = compile_expression(criterion.expression)
+            holds = truth(expression.evaluate(context_for(run, expression.references, facts) | own))
+        except ExpressionError as error:
+            return ev.Error("expression.invalid", f"expect: {criterion.expression}: {error.headline}")
+        if not holds:
+            return ev.Error("expect.failed", f"expected {criterion.expression}")
+    return None
+
+
+def _since(run: Run, attempt: Attempt) -> int:
+    state = run.states[attempt.at]
+    since = getattr(state, "since", 0)
+    assert isinstance(since, int)
+    return since
+
+
+def _tail(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - TAIL_BYTES))
+            return file.read(TAIL_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _keep(site: Site, outputs: dict[str, object]) -> tuple[dict[str, object], str | None]:
+    """Outputs as the journal takes them: small ones as they are, large ones by digest."""
+    if not outputs:
+        return {}, None
+    if weight(outputs, PIECE) > PIECE:
+        return {}, site.store.put_pieces(pieces(outputs))
+    data = msgspec.json.encode(outputs)
+    if len(data) <= INLINE_OUTPUT_BYTES:
+        return outputs, None
+    return {}, site.store.put_bytes(data)

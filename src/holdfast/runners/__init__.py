@@ -1,0 +1,1 @@
+"""What does a step's work."""
