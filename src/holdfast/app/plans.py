@@ -1,0 +1,173 @@
+"""Plan files from disk to checked plans; what would run, as a document."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from holdfast.app.remembered import Remembered
+from holdfast.errors import HoldfastError, RequestError
+from holdfast.plan.model import Plan
+
+if TYPE_CHECKING:
+    from holdfast.plan.parse import Positions
+    from holdfast.plan.problems import Problem
+
+NOT_YET_SHOWN = 20
+PLAN_BYTES_MAX = 64 * 1024 * 1024
+
+
+class PlanInvalidError(HoldfastError):
+    """The plan file has problems; its author acts. `problems` holds them all, warnings too."""
+
+    exit_code = 3
+
+    def __init__(self, file: str, problems: "Sequence[Problem]") -> None:
+        errors = [problem for problem in problems if problem.severity == "error"]
+        what = "one problem" if len(errors) == 1 else f"{len(errors)} problems"
+        super().__init__(f"{file} has {what}", code="E_PLAN_INVALID", facts=[str(problem) for problem in problems])
+        self.problems = tuple(problems)
+
+
+class CheckedPlan(msgspec.Struct, frozen=True):
+    """What `check` says of one file."""
+
+    file: str
+    plan: str | None
+    problems: "tuple[Problem, ...]"
+
+
+class CheckReport(msgspec.Struct, frozen=True):
+    """What `check` says of all files."""
+
+    ok: bool
+    plans: list[CheckedPlan]
+
+
+class LoadedPlan(msgspec.Struct, frozen=True, eq=False):
+    """A plan that may run, with its file and stored form; `key` is set where it should be remembered."""
+
+    file: Path
+    shown: str  # the file, absolute
+    project: str  # its folder
+    plan: Plan
+    data: bytes
+    digest: str
+    warnings: "tuple[Problem, ...]" = ()
+    key: str | None = None
+
+
+def check(files: Sequence[Path]) -> CheckReport:
+    """Validate every file; every problem of every file. A file that cannot be read is a problem of its own."""
+    from holdfast.plan.parse import parse_plan
+
+    plans = []
+    for file in files:
+        try:
+            data = read_file(file)
+        except RequestError as error:
+            plans.append(CheckedPlan(str(file), None, (_unreadable(file, error),)))
+            continue
+        parsed = parse_plan(data, str(file))
+        plans.append(CheckedPlan(str(file), parsed.plan.id if parsed.plan else None, parsed.problems))
+    ok = not any(problem.severity == "error" for plan in plans for problem in plan.problems)
+    return CheckReport(ok, plans)
+
+
+def load(file: Path, remembered: Remembered) -> LoadedPlan:
+    """A plan that may run; raises `PlanInvalidError`, or `RequestError` where it cannot be read or honoured yet."""
+    source = read_file(file)
+    path = file.absolute()
+    _refuse_odd_name(path)
+    places = (path, str(path), str(path.parent))
+    key = remembered.key(file, source)
+    known = remembered.find(key)
+    if known is not None:
+        return LoadedPlan(*places, *known)
+    from holdfast.plan.parse import parse_plan
+
+    parsed = parse_plan(source, str(file))
+    if parsed.plan is None or any(problem.severity == "error" for problem in parsed.problems):
+        raise PlanInvalidError(str(file), parsed.problems)
+    _refuse_unsupported(file, parsed.plan, parsed.positions)
+    data = msgspec.json.encode(parsed.plan, order="deterministic")
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    return LoadedPlan(*places, parsed.plan, data, digest, parsed.problems, None if parsed.problems else key)
+
+
+def _refuse_odd_name(file: Path) -> None:
+    """The record is UTF-8 text, and so must be the place of what it records."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        shown = str(file).encode(errors="backslashreplace").decode()
+        hint = "rename the folder or the file"
+        raise RequestError(f"the path {shown} is not UTF-8 text", code="E_FILE", hint=hint) from None
+
+
+def _refuse_unsupported(file: Path, plan: Plan, positions: "Positions") -> None:
+    """Refuse a plan that uses what this version cannot honour yet, naming each; raises `RequestError`."""
+    from holdfast.plan.notyet import unsupported
+
+    missing = unsupported(plan)
+    if missing:
+        facts = []
+        for step, key, path in missing[:NOT_YET_SHOWN]:
+            line, column = positions.of(path)
+            owner = f'step "{step}": ' if step is not None else ""
+            facts.append(f"{file.name}:{line}:{column}: {owner}{key}: not yet")
+        if len(missing) > NOT_YET_SHOWN:
+            facts.append(f"… and {len(missing) - NOT_YET_SHOWN} more")
+        raise RequestError(
+            f"{file.name} uses what this version of Holdfast cannot honour yet",
+            code="E_NOT_YET",
+            facts=facts,
+            hint="nothing was run; remove these, or wait for a later version",
+        )
+
+
+def read_file(file: Path) -> bytes:
+    """A plan file's bytes; raises `RequestError` with one clear sentence."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(PLAN_BYTES_MAX + 1)
+    except FileNotFoundError:
+        raise RequestError(f"there is no file {file}", code="E_FILE", hint=_neighbour(file)) from None
+    except IsADirectoryError:
+        raise RequestError(f"{file} is a folder, not a plan file", code="E_FILE", hint=_plan_in(file)) from None
+    except OSError as error:
+        raise RequestError(f"{file} cannot be read: {error.strerror}", code="E_FILE") from error
+    if len(data) > PLAN_BYTES_MAX:
+        raise RequestError(
+            f"{file} is larger than {PLAN_BYTES_MAX // 1024**2} MiB, too large for a plan", code="E_FILE"
+        )
+    return data
+
+
+def _unreadable(file: Path, error: RequestError) -> "Problem":
+    from holdfast.plan.problems import Problem
+
+    return Problem(
+        code="file.unreadable",
+        severity="error",
+        message=error.headline,
+        file=str(file),
+        line=1,
+        column=1,
+        hint=error.hint,
+    )
+
+
+def _neighbour(file: Path) -> str | None:
+    try:
+        names = sorted(path.name for path in file.parent.iterdir() if path.suffix in {".yaml", ".yml", ".json"})
+    except OSError:
+        return None
+    return f"plan files here: {', '.join(names[:5])}" if names else None
+
+
+def _plan_in(folder: Path) -> str | None:
+    found = next((name for name in ("plan.yaml", "plan.yml", "plan.json") if (folder / name).is_file()), None)
+    return f"did you mean {folder / found}?" if found else None

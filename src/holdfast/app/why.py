@@ -1,0 +1,122 @@
+"""Why a step ran, or did not: read from what the journal recorded, never decided again."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from holdfast.errors import RequestError
+from holdfast.plan.nearest import nearest
+from holdfast.run import events as ev
+from holdfast.run.machine import Run
+from holdfast.run.standing import Canceled, Failed, Retrying, Skipped, Uncertain
+from holdfast.run.states import FINAL_STEP, OK_STEP, StepStatus
+
+CAUSES_MAX = 8
+"""How many causes of one step are followed."""
+
+LINKS_MAX = 100
+"""How long a chain may get."""
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One link of a chain: a step, where it stands, and what put it there; `because` names the next links."""
+
+    step: str
+    status: str
+    said: str
+    because: tuple[str, ...] = ()
+
+
+class Why(msgspec.Struct, frozen=True):
+    """Why a step of a run is where it is: its verdict with its reasons, then the chain of causes, nearest first."""
+
+    run: str
+    plan: str
+    step: str
+    status: str
+    verdict: str
+    reasons: tuple[dict[str, object], ...]
+    chain: tuple[Link, ...]
+
+
+class _Record(NamedTuple):
+    """What the journal says beyond the fold: the last event of each step, and who canceled the run."""
+
+    last: Mapping[str, ev.Event]
+    canceling: ev.RunCanceling | None
+
+
+def why(state: Run, stored: Sequence[ev.StoredEvent], step: str) -> Why:
+    """The chain of a step; raises `RequestError` for an unknown one, naming the nearest."""
+    index = state.graph.index
+    if step not in index:
+        near = nearest(step, list(index))
+        hint = f'did you mean "{near}"?' if near else f"holdfast show {state.id} lists its steps"
+        raise RequestError(f'run {state.id} has no step "{step}"', code="E_UNKNOWN_ID", hint=hint)
+    record = _Record(
+        {each.event.step: each.event for each in stored if each.event.step is not None},
+        next((each.event.body for each in stored if isinstance(each.event.body, ev.RunCanceling)), None),
+    )
+    links: dict[int, Link] = {}
+    waiting = [index[step]]
+    while waiting and len(links) < LINKS_MAX:
+        i = waiting.pop(0)
+        if i not in links:
+            causes = _causes(state, i)
+            names = tuple(state.steps[j].id for j in causes)
+            links[i] = Link(state.steps[i].id, state.states[i].status.value, _said(state, i, record), names)
+            waiting += causes
+    reasons: tuple[dict[str, object], ...] = ({"code": "never-run", "detail": None, "because": []},)
+    return Why(state.id, state.plan.id, step, links[index[step]].status, "run", reasons, tuple(links.values()))
+
+
+def _causes(state: Run, i: int) -> list[int]:
+    """The steps that put step `i` where it is."""
+    standing = state.states[i]
+    if isinstance(standing, Skipped) and standing.why == "upstream":
+        return [j for j in state.graph.needs[i] if not state.satisfied(j)][:CAUSES_MAX]
+    if isinstance(standing, Canceled) and standing.why == "abort" and state.aborting is not None:
+        return [state.graph.index[state.aborting]]
+    if standing.status is StepStatus.PENDING:
+        return [j for j in state.graph.needs[i] if state.states[j].status not in FINAL_STEP][:CAUSES_MAX]
+    return []
+
+
+def _said(state: Run, i: int, record: _Record) -> str:
+    """What put step `i` where it is, in one line."""
+    standing, event = state.states[i], record.last.get(state.steps[i].id)
+    if isinstance(standing, Skipped):
+        return _skipped(standing, event)
+    if isinstance(standing, Failed | Retrying | Uncertain):
+        error = standing.error
+        return f"{error.code}: {error.message}" if error.message else error.code
+    if isinstance(standing, Canceled):
+        return _canceled(standing, record.canceling)
+    if standing.status in OK_STEP:
+        return "ran: nothing is reused in this version"
+    if standing.status is StepStatus.PENDING:
+        return "waits for the steps it depends on"
+    if standing.status is StepStatus.READY:
+        return f"may start; the run is {state.status.value}"
+    return "runs"
+
+
+def _skipped(standing: Skipped, event: ev.Event | None) -> str:
+    if standing.why == "upstream":
+        return "a step it depends on did not succeed"
+    detail = event.body.detail if event is not None and isinstance(event.body, ev.StepSkipped) else None
+    if standing.why == "condition" and detail is not None:
+        return f"its condition decided: {detail}"
+    if event is not None and isinstance(event.body, ev.StepResolved):
+        return f"{event.body.who.by or event.body.who.user} decided to skip it"
+    return detail or standing.why
+
+
+def _canceled(standing: Canceled, asked: ev.RunCanceling | None) -> str:
+    if standing.why == "abort":
+        return "the run ended with a failure"
+    if asked is None or standing.why == "superseded":
+        return "a new run of the plan took this one's place"
+    reason = f": {asked.reason}" if asked.reason else ""
+    return f"{asked.who.by or asked.who.user} canceled the run{reason}"

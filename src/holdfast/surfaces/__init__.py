@@ -1,0 +1,1 @@
+"""Doors to the app: each only calls it."""

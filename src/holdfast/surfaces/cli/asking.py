@@ -1,0 +1,64 @@
+"""Questions to the person at the terminal, asked there and then; leaving one leaves it open."""
+
+from typing import TYPE_CHECKING, Final
+
+from holdfast.run.events import Resolution
+from holdfast.surfaces.cli.moments import local
+from holdfast.surfaces.cli.screen import Screen
+from holdfast.surfaces.cli.text import compact, one_line
+
+if TYPE_CHECKING:
+    from holdfast.app import Holdfast
+    from holdfast.app.documents import Asked
+
+WORDS: Final[dict[Resolution, str]] = {
+    "happened": "the effect happened: the step succeeded",
+    "not-happened": "it did not happen: the step may be tried again",
+    "recheck": "look again",
+    "skip": "skip the step and what depends on it",
+}
+TRIES: Final = 3
+
+
+def answered(screen: Screen, app: "Holdfast", run: str) -> bool:
+    """Ask what the run waits for; whether anything was answered."""
+    with app.reading() as reading:
+        requests = [one for one in reading.inbox().requests if one.run == run]
+    answers = [_answer(screen, app, one) for one in requests]
+    return any(answers)
+
+
+def described(one: "Asked") -> list[str]:
+    """A request in lines: the question, and what is needed to answer it."""
+    lines = [one_line(one.question), f"  run {one.run}, since {local(one.since)}"]
+    for name, value in one.shows.items():
+        said = " ".join(map(str, value)) if isinstance(value, list) else compact(value)
+        lines.append(f"  {name.replace('_', ' ')}: {one_line(said)}")
+    return lines
+
+
+def _answer(screen: Screen, app: "Holdfast", one: "Asked") -> bool:
+    from holdfast.app import Answer
+
+    screen.complain("\n".join(["", *described(one)]))
+    for word, meaning in WORDS.items():
+        if word in one.options:
+            screen.complain(f"  {word:<13} {meaning}")
+    for _ in range(TRIES):
+        screen.draw("answer (nothing leaves it open): ")
+        choice = _line().strip()
+        if not choice:
+            return False
+        meant = [word for word in WORDS if word in one.options and word.startswith(choice)]
+        if len(meant) == 1:
+            app.resolve(one.run, one.step, Answer(meant[0]))
+            return True
+        screen.complain(f"one of {', '.join(one.options)}")
+    return False
+
+
+def _line() -> str:
+    try:
+        return input()
+    except (EOFError, KeyboardInterrupt):
+        return ""

@@ -1,0 +1,91 @@
+"""Arguments that several verbs take, and how a shell completes them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from holdfast.errors import HoldfastError
+
+F = TypeVar("F", bound=Callable[..., Any])  # what click decorates has the parameters that its options say
+
+COMPLETIONS = 50
+"""Words offered to a shell at most."""
+
+
+def _runs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [word for word in ["last", *_known_runs(ctx)] if word.startswith(incomplete)][:COMPLETIONS]
+
+
+def _steps(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from holdfast.app import Holdfast as App
+
+    root = ctx.find_root().params
+    try:
+        app = App.find(None, root.get("directory"), root.get("db"))
+        with app.reading() as reading:
+            shown = reading.show(reading.resolve_run(ctx.params.get("run") or "last"))
+    except (HoldfastError, OSError):
+        return []
+    return [one.step for one in shown.steps if one.step.startswith(incomplete)][:COMPLETIONS]
+
+
+def _known_runs(ctx: click.Context) -> list[str]:
+    from holdfast.app import Holdfast as App
+
+    root = ctx.find_root().params
+    try:
+        app = App.find(None, root.get("directory"), root.get("db"))
+        with app.reading() as reading:
+            return [one.run for one in reading.runs(COMPLETIONS).runs]
+    except (HoldfastError, OSError):
+        return []
+
+
+def as_json(command: F) -> F:
+    """`--json`: one document on stdout. `entry` has read it already, since errors need it too."""
+    return click.option("--json", is_flag=True, expose_value=False, help="One JSON document on stdout.")(command)
+
+
+def plan_argument(command: F) -> F:
+    """PLAN: a plan file."""
+    return click.argument("plan", type=click.Path(readable=False, path_type=Path), metavar="PLAN")(command)
+
+
+def run_argument(command: F) -> F:
+    """RUN: an id, a unique prefix or `last`."""
+    return click.argument("run", metavar="RUN", shell_complete=_runs)(command)
+
+
+def optional_run(command: F) -> F:
+    """RUN, or nothing."""
+    return click.argument("run", metavar="[RUN]", required=False, shell_complete=_runs)(command)
+
+
+def step_argument(command: F) -> F:
+    """STEP: the id of a step."""
+    return click.argument("step", metavar="STEP", shell_complete=_steps)(command)
+
+
+def optional_step(command: F) -> F:
+    """STEP, or nothing."""
+    return click.argument("step", metavar="[STEP]", required=False, shell_complete=_steps)(command)
+
+
+def by_option(command: F) -> F:
+    """`--by`: who acts, where it is not the user of the machine."""
+    return click.option("--by", metavar="NAME", help="Who acts, if not the user of this machine.")(command)
+
+
+def named_values(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """`name=value` pairs as a mapping; a usage error for anything else and for a name given twice."""
+    values: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f'"{text}" is not name=value')
+        if name in values:
+            raise click.BadParameter(f'"{name}" is given twice')
+        values[name] = value
+    return values

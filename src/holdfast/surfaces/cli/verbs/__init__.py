@@ -1,0 +1,1 @@
+"""One module per verb or small family; each is imported when its verb is used."""

@@ -1,0 +1,80 @@
+"""`inbox` and `resolve`: what people are asked, and the answer about an uncertain effect."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from holdfast.surfaces.cli.asking import described
+from holdfast.surfaces.cli.entry import Command
+from holdfast.surfaces.cli.group import PROGRAM
+from holdfast.surfaces.cli.options import as_json, by_option, named_values, run_argument, step_argument
+
+if TYPE_CHECKING:
+    from holdfast.app.documents import Asked
+
+CHOICES = ("happened", "not-happened", "recheck", "skip")
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def inbox(command: Command) -> int:
+    """List what people are asked, over all runs."""
+    screen, app = command.screen, command.app()
+    requests: list[Asked] = []
+    if app.database.exists():
+        requests = app.inbox().requests
+    if screen.json:
+        screen.document({"requests": requests})
+        return 0
+    if not requests:
+        screen.note("nothing is asked")
+    for one in requests:
+        screen.lines(described(one))
+        options = "|".join(one.options)
+        screen.say(f"  {PROGRAM} resolve {one.run} {one.step} {options}")
+    return 0
+
+
+@click.command()
+@run_argument
+@step_argument
+@click.argument("choice", type=click.Choice(CHOICES), metavar="|".join(CHOICES))
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    callback=named_values,
+    metavar="NAME=VALUE",
+    help="An output of the step, if it happened; may be repeated.",
+)
+@click.option("--reason", metavar="TEXT", help="How you know, for the record.")
+@by_option
+@as_json
+@click.pass_obj
+def resolve(
+    command: Command,
+    *,
+    run: str,
+    step: str,
+    choice: Literal["happened", "not-happened", "recheck", "skip"],
+    outputs: Mapping[str, str],
+    reason: str | None,
+    by: str | None,
+) -> int:
+    """Settle whether the effect of a step happened. It is recorded once; `resume` goes on."""
+    from holdfast.app import Answer
+
+    if outputs and choice != "happened":
+        raise click.UsageError("--output goes with `happened` only")
+    app, screen = command.app(), command.screen
+    with app.reading() as reading:
+        run = reading.resolve_run(run)
+    app.resolve(run, step, Answer(choice, outputs, reason, by))
+    if screen.json:
+        with app.reading() as reading:
+            screen.document(reading.show(run))
+    elif not screen.quiet:
+        screen.say(f"{step} of run {run}: {choice}; to go on: {PROGRAM} resume {run}")
+    return 0
