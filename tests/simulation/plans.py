@@ -1,0 +1,162 @@
+"""Random plans, and what each of their steps really does in the simulated world."""
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+from holdfast.plan.model import (
+    AttemptLimits,
+    Command,
+    Conditions,
+    Depends,
+    Effect,
+    EffectPolicy,
+    FailurePolicy,
+    OnFailure,
+    Plan,
+    Retry,
+    RunLimits,
+    Step,
+    StepShown,
+    Uses,
+)
+
+SECOND = 1_000_000
+DEFINITE_EXIT = 3
+GRACE_S = 10.0
+
+
+class Work(StrEnum):
+    """How the engine runs a step."""
+
+    COMMAND = "command"
+    INLINE = "inline"
+    NOOP = "noop"
+
+
+class Failure(StrEnum):
+    """How a step fails when it does."""
+
+    EXIT = "exit"  # a plain exit code: for a once step nobody knows whether the effect happened
+    DEFINITE = "definite"  # an exit code that is documented as "no effect"
+    HANG = "hang"  # it never ends by itself
+    UNSTARTED = "unstarted"  # its process cannot be started
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What a step really does: the first `failures` attempts that count fail, the others succeed."""
+
+    work: Work
+    lasts_s: float
+    failures: int
+    failure: Failure
+    fails_after_effect: bool  # whether a failing attempt has had its effect already
+    quick: bool  # an inline function that is proven quick
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One plan with the natures of its steps."""
+
+    plan: Plan
+    natures: tuple[Nature, ...]
+    concurrency: int
+
+
+def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
+    """A plan of 1 to 30 steps, mostly small; `inline_effects`: functions in the engine's own process may have some."""
+    count = rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 8, 10, 12, 30))
+    density = rng.choice((0.1, 0.4, 0.8))
+    steps: list[Step] = []
+    natures: list[Nature] = []
+    calm = rng.random() < 0.5  # half of all plans hold no step that fails for good
+    for n in range(count):
+        nature = _nature(rng)
+        step = _step(rng, n, density, nature, inline_effects=inline_effects)
+        if calm and nature.failures >= step.retry.attempts:
+            nature = Nature(nature.work, nature.lasts_s, 0, nature.failure, False, nature.quick)
+        steps.append(step)
+        natures.append(nature)
+    concurrency = rng.choice((1, 2, 2, 3, 5))
+    plan = Plan(id="p", steps=tuple(steps), limits=RunLimits(concurrency=concurrency, grace_s=GRACE_S))
+    return Script(plan, tuple(natures), concurrency)
+
+
+def _nature(rng: random.Random) -> Nature:
+    work = rng.choices((Work.COMMAND, Work.INLINE, Work.NOOP), (6, 3, 1))[0]
+    fails = work is not Work.NOOP and rng.random() < 0.35
+    return Nature(
+        work,
+        rng.choice((0.001, 0.5, 1.0, 3.0, 20.0)),
+        rng.choice((1, 1, 2, 99)) if fails else 0,
+        rng.choices(tuple(Failure), (5, 3, 1, 1))[0]
+        if work is Work.COMMAND
+        else rng.choice((Failure.EXIT, Failure.HANG)),
+        rng.random() < 0.5,
+        work is Work.INLINE and rng.random() < 0.4,
+    )
+
+
+def _step(rng: random.Random, n: int, density: float, nature: Nature, *, inline_effects: bool) -> Step:
+    near = list(range(max(0, n - 6), n))
+    needs = tuple(f"s{i}" for i in near if rng.random() < density / 2)
+    return Step(
+        id=f"s{n}",
+        work=_work(nature),
+        needs=needs,
+        depends=Depends.DONE if rng.random() < 0.15 else Depends.OK,
+        priority=rng.choice((0, 0, 0, 1, -1)),
+        conditions=_conditions(rng, needs) if rng.random() < 0.2 else None,
+        limits=AttemptLimits(timeout_s=rng.choice((25.0, 60.0))),
+        retry=_retry(rng),
+        on_failure=FailurePolicy(
+            action=rng.choices((OnFailure.ABORT, OnFailure.CONTINUE, OnFailure.SKIP_DEPENDENTS), (4, 1, 1))[0]
+        ),
+        effect=EffectPolicy(
+            effect=_effect(rng, nature, inline_effects=inline_effects), definite_failures=(DEFINITE_EXIT,)
+        ),
+        shown=StepShown(kind="research" if rng.random() < 0.1 else "implement"),
+    )
+
+
+def _work(nature: Nature) -> Command | Uses:
+    if nature.work is Work.NOOP:
+        return Uses(runner="noop")
+    if nature.work is Work.INLINE:
+        return Uses(runner="python", params={"call": "m:f", "inline": True})
+    return Command(argv=("true",))
+
+
+def _effect(rng: random.Random, nature: Nature, *, inline_effects: bool) -> Effect:
+    # What runs inside an engine cannot be stopped, nor kept from going on when the engine is frozen and replaced.
+    if nature.work is Work.NOOP or nature.quick or (nature.work is Work.INLINE and not inline_effects):
+        return Effect.NONE
+    if nature.work is Work.INLINE:
+        return rng.choices(tuple(Effect), (4, 1, 0 if nature.failure is Failure.HANG else 1))[0]
+    return rng.choice(tuple(Effect))
+
+
+def _retry(rng: random.Random) -> Retry:
+    return Retry(
+        attempts=rng.choice((1, 1, 2, 3, 4)),
+        delay_s=rng.choice((0.0, 0.5, 2.0, 30.0)),
+        factor=rng.choice((1.0, 2.0, 10.0)),
+        max_delay_s=rng.choice((1.0, 60.0)),
+        on=rng.choice(((), (), (), ("timeout",), ("exit.nonzero", "timeout"))),
+    )
+
+
+def _conditions(rng: random.Random, needs: tuple[str, ...]) -> Conditions:
+    if not needs:
+        return rng.choice((Conditions(when="true"), Conditions(when="1 > 2"), Conditions(skip_if=("2 > 1",))))
+    name = rng.choice(needs)
+    return rng.choice(
+        (
+            Conditions(when=f"steps.{name}.ok"),
+            Conditions(when=f'steps.{name}.status != "skipped"', skip_if=("false",)),
+            Conditions(skip_if=(f"not steps.{name}.ok",)),
+            Conditions(when=f"steps.{name}.outputs.n == 1"),  # cannot be evaluated where the step gave no output
+            Conditions(when="steps." + name + ".attempts < 100"),
+        )
+    )

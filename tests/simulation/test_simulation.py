@@ -1,0 +1,149 @@
+"""Thousands of random histories, and proof that they would tell: a broken engine or core is found out."""
+
+from collections.abc import Callable
+
+import pytest
+
+from holdfast.errors import HoldfastError
+from holdfast.plan.model import Effect
+from holdfast.ports import Append, Appended
+from holdfast.run import events as ev
+from holdfast.run.machine import Run
+from holdfast.run.queue import Queue
+from tests.simulation.calls import Calls
+from tests.simulation.commands import Commands
+from tests.simulation.engine import Engine
+from tests.simulation.history import play, play_all
+from tests.simulation.journal import Journal, Reader
+from tests.simulation.world import World
+
+BLOCK = 400
+FOUND_WITHIN = 600
+"""A sabotage must show in so many histories."""
+
+
+@pytest.mark.parametrize("first", range(0, 8 * BLOCK, BLOCK))
+def test_every_history_keeps_the_rules(first: int) -> None:
+    # semantics S2, S4, S6, S8, S9, S14, S16, C1, C2, C3, C4, C5, C8, E1, E2, E3, E4, E5
+    assert play_all(first, BLOCK) > BLOCK
+
+
+def test_a_seed_plays_the_same_history_again() -> None:
+    first: list[str] = []
+    again: list[str] = []
+    assert play(17, first.append) == play(17, again.append)
+    assert first == again
+
+
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+
+
+def acts_before_its_intent_is_durable(patch: pytest.MonkeyPatch) -> None:
+    flush = Engine._flush
+
+    def hasty(self: Engine) -> bool:
+        launches, self._launches = self._launches, []
+        self.commands.launch(launches)
+        return flush(self)
+
+    patch.setattr(Engine, "_flush", hasty)
+
+
+def starts_before_its_dependencies_are_durable(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Calls, "_durably_ready", lambda *_: True)
+
+
+def takes_a_lost_effect_for_one_that_did_not_happen(patch: pytest.MonkeyPatch) -> None:
+    def lost(self: Commands, at: int, attempt: int) -> None:
+        engine = self._engine
+        body = ev.AttemptEnded("lost", error=ev.Error("lost"))
+        engine.tell(ev.Event(engine.now(), body, engine.run.steps[at].id, attempt))
+
+    patch.setattr(Commands, "lost", lost)
+
+
+def accepts_the_appends_of_an_engine_that_was_replaced(patch: pytest.MonkeyPatch) -> None:
+    admit = Journal._admit
+
+    def lax(self: Journal, work: Append, reader: Reader | None) -> Appended | HoldfastError:
+        work.fence = None
+        return admit(self, work, reader)
+
+    patch.setattr(Journal, "_admit", lax)
+
+
+def starts_what_was_chosen_before_the_run_was_to_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Engine, "closing", property(lambda _: False))
+
+
+def declares_itself_before_it_hears_what_people_asked(patch: pytest.MonkeyPatch) -> None:
+    def own(self: World, engine: Engine) -> None:
+        owned = ev.Event(self.wall, ev.RunOwned(engine.fence, "host", 1, "0"))
+        if self.rng.random() < 0.1:
+            self.people_race()
+        engine.run.apply(owned)
+        engine._outbox.append(owned)
+
+    patch.setattr(World, "_own", own)
+
+
+def retries_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Queue, "postpone", lambda self, i, _due: self.offer(i))
+
+
+def hands_a_step_out_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Run, "reserve", lambda *_: None)
+
+
+def forgets_who_waits_for_a_step(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Run, "doomed", lambda *_: False)
+
+
+def counts_lost_attempts(patch: pytest.MonkeyPatch) -> None:
+    count = Run._count
+
+    def strict(self: Run, i: int, total: int = 0, counted: int = 0, lost: int = 0) -> None:
+        count(self, i, total, max(0, counted), lost)
+
+    patch.setattr(Run, "_count", strict)
+
+
+def stops_running_effects_on_abort(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("tests.simulation.engine.to_stop", lambda run: sorted(run.running))
+
+
+def forgets_that_an_effect_is_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    ended = Run._ended
+
+    def sure(self: Run, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.AttemptEnded)
+        i = self.graph.index[event.step or ""]
+        if body.status == "uncertain" and self.steps[i].effect_class is Effect.ONCE:
+            event = event._replace(body=ev.AttemptEnded("lost", error=body.error))
+        ended(self, event)
+
+    patch.setitem(Run._APPLY, "attempt.ended", sure)
+
+
+@pytest.mark.parametrize(
+    "sabotage",
+    [
+        acts_before_its_intent_is_durable,
+        starts_before_its_dependencies_are_durable,
+        takes_a_lost_effect_for_one_that_did_not_happen,
+        accepts_the_appends_of_an_engine_that_was_replaced,
+        starts_what_was_chosen_before_the_run_was_to_end,
+        declares_itself_before_it_hears_what_people_asked,
+        retries_at_once,
+        hands_a_step_out_twice,
+        forgets_who_waits_for_a_step,
+        counts_lost_attempts,
+        stops_running_effects_on_abort,
+        forgets_that_an_effect_is_in_doubt,
+    ],
+)
+def test_an_engine_or_a_core_is_found_out_that(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises(AssertionError):
+        play_all(0, FOUND_WITHIN)

@@ -1,0 +1,220 @@
+"""What is really the case in the simulated world, whatever anybody believes: time, processes, effects.
+
+Each rule that must hold of real things is checked here, at the moment something really happens.
+"""
+
+import random
+from dataclasses import dataclass, field
+
+from holdfast.plan.model import Depends, Effect, OnFailure
+from holdfast.run import events as ev
+from holdfast.run.machine import Run
+from holdfast.run.standing import Failed, Ready, Retrying, Running, Skipped, Succeeded, Uncertain
+from holdfast.run.states import FINAL_STEP
+from tests.simulation.plans import DEFINITE_EXIT, GRACE_S, SECOND, Failure, Script, Work
+
+
+class BrokenRuleError(AssertionError):
+    """A rule of the semantics does not hold."""
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    """One real execution of a step: a process, or a call inside an engine (`engine` is that engine's fence)."""
+
+    at: int
+    attempt: int
+    ends: int | None  # microseconds; None: never by itself
+    code: int
+    applies: bool  # whether it has its effect when it ends by itself
+    engine: int | None = None
+    deadline: int | None = None  # when its keeper ends it for its timeout
+    why: str | None = None
+    abandoned: bool = False  # given up by its engine, which cannot stop it
+    alive: bool = True
+
+
+@dataclass(slots=True)
+class Truth:
+    """Real things, and the checks on them."""
+
+    script: Script
+    rng: random.Random
+    now: int = 1_000_000 * SECOND
+    processes: list[Process] = field(default_factory=list)  # alive
+    started: dict[int, list[int]] = field(default_factory=dict)  # step -> attempts that really started
+    applied: dict[int, int] = field(default_factory=dict)  # once step -> how often its effect happened
+    applied_by: set[tuple[int, int]] = field(default_factory=set)
+    cleared: set[tuple[int, int]] = field(default_factory=set)  # attempts of once steps that may be followed by another
+    current_fence: int = 0
+    durable: Run | None = None
+
+    # Real starts.
+
+    def spawn(self, at: int, attempt: int) -> Process | None:
+        """Start a command; `None` when its process cannot be started."""
+        self._check_start(at, attempt)
+        assert self.durable is not None
+        process = self._made(at, attempt, self.durable.attempts_of(at).counted - 1, None)
+        process.deadline = self.now + round((self.script.plan.steps[at].limits.timeout_s or 1800.0) * SECOND)
+        return None if process.code and self.script.natures[at].failure is Failure.UNSTARTED else self._begin(process)
+
+    def call(self, at: int, attempt: int, before: int, engine: int) -> Process:
+        """Start a call inside the engine; `before` attempts of the step counted."""
+        if self.script.plan.steps[at].effect_class is not Effect.NONE:
+            self._check_start(at, attempt)
+        self._check_needs(at)
+        return self._begin(self._made(at, attempt, before, engine))
+
+    def _check_needs(self, at: int) -> None:
+        """Semantics C1: nothing starts before the ends it depends on are durable."""
+        run = self.durable
+        assert run is not None
+        for j in run.graph.needs[at]:
+            if run.states[j].status not in FINAL_STEP:
+                raise BrokenRuleError(f"s{at} starts before the end of s{j} is durable (C1)")
+
+    def _check_start(self, at: int, attempt: int) -> None:
+        run = self.durable
+        assert run is not None
+        state = run.states[at]
+        if not isinstance(state, Running) or state.attempt != attempt:
+            raise BrokenRuleError(f"s{at}.{attempt} starts while its durable state is {state} (C1)")
+        self._check_needs(at)
+
+    def _begin(self, process: Process) -> Process:
+        at, attempt = process.at, process.attempt
+        before = self.started.setdefault(at, [])
+        once = self.script.plan.steps[at].effect_class is Effect.ONCE
+        if once and any((at, earlier) not in self.cleared for earlier in before):
+            raise BrokenRuleError(f"once step s{at} starts again as attempt {attempt} after {before} (E3)")
+        before.append(attempt)
+        self.processes.append(process)
+        self._check_crowd()
+        return process
+
+    def _made(self, at: int, attempt: int, before: int, engine: int | None) -> Process:
+        nature = self.script.natures[at]
+        ends = self.now + round(nature.lasts_s * SECOND)
+        if before >= nature.failures:
+            return Process(at, attempt, ends, 0, applies=True, engine=engine)
+        if nature.failure is Failure.HANG:
+            return Process(at, attempt, None, 1, applies=nature.fails_after_effect, engine=engine)
+        if nature.failure is Failure.DEFINITE:
+            return Process(at, attempt, ends, DEFINITE_EXIT, applies=False, engine=engine)
+        return Process(at, attempt, ends, 1, applies=nature.fails_after_effect, engine=engine)
+
+    def _check_crowd(self) -> None:
+        # Calls of an engine that was taken over cannot be stopped; they have no effect, or that engine is frozen.
+        ours = [
+            each
+            for each in self.processes
+            if each.engine is None
+            or not (each.abandoned or each.engine != self.current_fence or self.script.natures[each.at].quick)
+        ]
+        if len(ours) > self.script.concurrency:
+            raise BrokenRuleError(f"{len(ours)} attempts run at once, {self.script.concurrency} may (S4)")
+        steps = [each.at for each in ours]
+        if len(set(steps)) < len(steps):
+            raise BrokenRuleError(f"two attempts of one step run at once: {sorted(steps)}")
+
+    # Real ends.
+
+    def ask_to_stop(self, process: Process, why: str) -> None:
+        """TERM, then KILL after the grace."""
+        if process.why is None:
+            process.why = why
+            last = self.now + round(self.rng.choice((0.0, 0.1, GRACE_S)) * SECOND)
+            process.ends = last if process.ends is None else min(process.ends, last)
+
+    def end(self, process: Process) -> None:
+        """The process ends by itself, or because it was asked to."""
+        self._gone(process)
+        if process.applies and (process.why in {None, "timeout"} or self.rng.random() < 0.3):
+            self._apply(process)
+
+    def kill(self, process: Process) -> None:
+        """The process is killed; its effect may have happened just before."""
+        self._gone(process)
+        if process.applies and self.rng.random() < 0.3:
+            self._apply(process)
+
+    def _gone(self, process: Process) -> None:
+        process.alive = False
+        self.processes.remove(process)
+
+    def _apply(self, process: Process) -> None:
+        if self.script.plan.steps[process.at].effect_class is Effect.ONCE:
+            self.applied[process.at] = self.applied.get(process.at, 0) + 1
+            self.applied_by.add((process.at, process.attempt))
+
+    # What becomes durable.
+
+    def recorded(self, stored: ev.StoredEvent, before: Run) -> None:
+        """An event becomes durable; `before` is the state it meets."""
+        event = stored.event
+        if event.step is None:
+            return
+        i = before.graph.index[event.step]
+        state = before.states[i]
+        if isinstance(event.body, ev.AttemptStarted):
+            self._check_started(before, i, event)
+        elif isinstance(event.body, ev.AttemptEnded):
+            self._check_ended(i, event, event.body)
+        elif isinstance(event.body, ev.StepResolved) and isinstance(state, Uncertain):
+            if event.body.choice == "not-happened":
+                self.cleared.add((i, state.result.attempt))
+        elif isinstance(event.body, ev.StepFailed | ev.StepSkipped):
+            if not isinstance(state, Ready):
+                raise BrokenRuleError(f"{event.body.kind} of s{i}, which is {state.status}")
+            if isinstance(event.body, ev.StepSkipped) and (event.body.why == "upstream") is _may_run(before, i):
+                raise BrokenRuleError(f"s{i} is skipped for {event.body.why} (S2)")
+
+    def _check_started(self, before: Run, i: int, event: ev.Event) -> None:
+        state, step = before.states[i], before.steps[i]
+        tries = before.attempts_of(i)
+        if isinstance(state, Retrying) and event.at < state.due:
+            raise BrokenRuleError(f"s{i} is retried {state.due - event.at} us early (S9)")
+        if not _may_run(before, i):
+            raise BrokenRuleError(f"s{i} starts although a dependency keeps it from running (S2)")
+        if event.attempt != tries.total + 1:
+            raise BrokenRuleError(f"attempt {event.attempt} of s{i} follows {tries.total} others")
+        if tries.counted >= step.retry.attempts:
+            raise BrokenRuleError(f"s{i} starts again after {tries.counted} of {step.retry.attempts} attempts (S9)")
+        if step.effect_class is Effect.ONCE and not isinstance(event.body, ev.AttemptStarted):
+            raise BrokenRuleError(f"the effect of s{i} has no key (E1)")
+
+    def _check_ended(self, i: int, event: ev.Event, body: ev.AttemptEnded) -> None:
+        assert event.attempt is not None
+        once = self.script.plan.steps[i].effect_class is Effect.ONCE
+        really = event.attempt in self.started.get(i, [])
+        if self.script.natures[i].work is Work.COMMAND and any(
+            each.at == i and each.attempt == event.attempt and each.engine is None for each in self.processes
+        ):
+            raise BrokenRuleError(f"s{i}.{event.attempt} is recorded as {body.status} while it runs")
+        if body.status == "succeeded" and not really and self.script.natures[i].work is not Work.NOOP:
+            raise BrokenRuleError(f"s{i}.{event.attempt} succeeded without having run")
+        if body.status in {"failed", "timed_out", "stalled"}:
+            self.cleared.add((i, event.attempt))
+            if once and body.status != "failed":
+                raise BrokenRuleError(f"the effect of s{i} is uncertain, not {body.status} (E2)")
+        if once and body.status in {"lost", "canceled"} and really:
+            raise BrokenRuleError(f"s{i}.{event.attempt} really started and is recorded as {body.status} (E2)")
+
+
+def _may_run(run: Run, i: int) -> bool:
+    """Semantics S2, said once more: what a finished dependency lets run."""
+    step = run.steps[i]
+    return step.depends is Depends.DONE or all(_lets_run(run, j) for j in run.graph.needs[i])
+
+
+def _lets_run(run: Run, j: int) -> bool:
+    match run.states[j]:
+        case Succeeded():
+            return True
+        case Skipped(why):
+            return why == "condition"
+        case Failed():
+            return run.steps[j].on_failure.action is OnFailure.CONTINUE
+        case _:
+            return False

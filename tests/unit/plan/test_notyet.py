@@ -1,0 +1,152 @@
+"""What this version cannot honour is named before a run, and nothing else is."""
+
+import pytest
+
+from holdfast.plan.format.steps import STEP
+from holdfast.plan.format.table import PLAN
+from holdfast.plan.notyet import HONOURED_PLAN_KEYS, HONOURED_STEP_KEYS, unsupported
+from tests.unit.plan.plans import parsed, plan
+
+HONOURED = """
+    plan: p
+    metadata: {any: [thing]}
+    title: T
+    description: D
+    owner: O
+    labels: [l]
+    links: [x]
+    version: "1"
+    goal: {objective: o, scope: s, constraints: [c], stakeholders: [s], assumptions: [a], risks: [r]}
+    inputs: {n: {type: int, default: 3}}
+    env: {A: "${{ inputs.n }}"}
+    env_pass: [CI]
+    limits: {concurrency: 4, grace: 5s}
+    defaults: {timeout: 1m}
+    outputs: {o: steps.a.outputs.n}
+    steps:
+      a:
+        run: x
+        shell: bash
+        title: T
+        kind: research
+        group: g
+        milestone: true
+        priority: 2
+        cwd: "${{ run.id }}"
+        env: {B: "${{ inputs.n }}"}
+        stdin: text
+        timeout: 1m
+        heartbeat: 1m
+        quiet: 1m
+        retry: {attempts: 2, on: [timeout]}
+        on_failure: abort
+        effect: once
+        definite_failures: [2]
+        reads: [r]
+        produces: {p: out, q: {path: o2, optional: true, type: csv}}
+        fresh: true
+        outputs: {n: {type: int}}
+        expect: [exit_code == 0]
+        deterministic: false
+        reuse: never
+        formerly: [z]
+        leave_running: true
+      b: {command: [x], depends_on: [a], depends: done, when: true, skip_if: ["1 == 2"], consumes: [a.p]}
+      c: {uses: python, with: {call: "m:f", args: {x: 1}, inline: true, python: python3, x-note: 1}}
+      d: {uses: noop}
+      e: {run: x, shell: zsh}
+      f: {run: x, shell: python}
+"""
+
+
+def test_what_is_honoured_is_not_named() -> None:
+    assert unsupported(plan(HONOURED)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("run: x, shell: pwsh", "shell.pwsh"),
+        ("run: x, shell: cmd", "shell.cmd"),
+        ("uses: python, with: {script: s.py}", "with.script"),
+        ("uses: http, with: {url: 'https://a.org'}", "uses.http"),
+        ("uses: wait, with: {for: 5s}", "uses.wait"),
+        ("uses: agent", "uses.agent"),
+        ("run: x, requires: [network.online]", "requires"),
+        ("run: x, on_failure: continue", "on_failure.continue"),
+        ("run: x, on_failure: {fallback: y}", "on_failure.fallback"),
+        ("run: x, failure_modes: [{name: n, detect: true}]", "failure_modes"),
+        ("run: x, next: [{on: success, to: y}]", "next"),
+        ("run: x, capabilities: [web.fetch]", "capabilities"),
+        ("run: x, effect: once, reconcile: {run: y}", "reconcile"),
+        ("run: x, rollback: {run: y}", "rollback"),
+        ("run: x, backup: [f]", "backup"),
+        ("run: x, produces: {p: {path: o, keep: digest}}", "produces.p.keep"),
+        ("run: x, produces: {p: {path: o, retention: 1d}}", "produces.p.retention"),
+        ("run: x, expect: [{prose: nice}]", "expect"),
+        ("run: x, reuse: always", "reuse.always"),
+        ("run: x, for_each: [1]", "for_each"),
+        ("run: x, matrix: {os: [a]}", "matrix"),
+        ("run: x, locks: [db]", "locks"),
+        ("run: x, breaker: git", "breaker"),
+        ("run: x, budget: {cost: 1}", "budget"),
+        ("run: x, gate: {question: q}", "gate"),
+        ("run: x, evidence: [{for: h, neutral: true}]", "evidence"),
+        ("run: x, checkpoint: true", "checkpoint"),
+        ("run: x, metrics: {n: exit_code}", "metrics"),
+        ("run: x, secrets: [KEY]", "secrets"),
+        ("run: x, overdue: {after: 1h}", "overdue"),
+        ("run: x, memory: {keys: [k]}", "memory"),
+        ("run: x, title: '${{ run.id }}'", "title as a template"),
+        ("run: x, labels: ['${{ run.id }}']", "labels as a template"),
+        ("run: x, reads: ['${{ run.id }}']", "reads as a template"),
+        ("run: x, produces: {p: '${{ run.id }}'}", "produces as a template"),
+    ],
+)
+def test_a_step_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
+    made = parsed(f"plan: p\nhypotheses: {{h: {{statement: s}}}}\nsteps:\n  a: {{{text}}}\n  y: {{run: x}}")
+    assert made.plan is not None, made.problems
+    named = [it for it in unsupported(made.plan) if it.step == "a"]
+    assert [it.key for it in named] == [key]
+    assert str(named[0]) == f'step "a": {key}'
+    assert made.positions.of(named[0].path)[0] == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("finally: {z: {run: x}}", "finally"),
+        ("exports: {f: a.f}", "exports"),
+        ("memory: {keys: [k]}", "memory"),
+        ("goal: {deadline: 2026-12-24}", "goal.deadline"),
+        ("goal: {done_when: [steps.a.ok]}", "goal.done_when"),
+        ("secrets: [KEY]", "secrets"),
+        ("inputs: {n: {secret: true}}", "inputs.n.secret"),
+        ("limits: {time: 1h}", "limits.time"),
+        ("limits: {step_time: 1h}", "limits.step_time"),
+        ("limits: {cost: 1}", "limits.cost"),
+        ("limits: {tokens: 1}", "limits.tokens"),
+        ("limits: {calls: {web.fetch: 1}}", "limits.calls"),
+        ("limits: {on_exhausted: fail}", "limits.on_exhausted"),
+        ("limits: {resources: {gpu: 1}}", "limits.resources"),
+        ("locks: [db]", "locks"),
+        ("breakers: {git: {}}", "breakers"),
+        ("hypotheses: {h: {statement: s}}", "hypotheses"),
+        ("policy: {}", "policy"),
+        ("overdue: {after: 1h}", "overdue"),
+    ],
+)
+def test_a_plan_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
+    made = plan(f"plan: p\nsteps: {{a: {{run: x, produces: {{f: out}}}}}}\n{text}")
+    assert [(it.step, it.key) for it in unsupported(made)] == [(None, key)]
+    assert str(unsupported(made)[0]) == key
+
+
+def test_a_finally_step_says_what_it_uses_beside() -> None:
+    made = plan("plan: p\nsteps: {a: {run: x}}\nfinally: {z: {run: x, locks: [db], on_failure: skip}}")
+    assert [str(it) for it in unsupported(made)] == ["finally", 'step "z": locks', 'step "z": on_failure.skip']
+
+
+def test_every_honoured_key_is_a_key_of_the_format() -> None:
+    assert STEP.fields.keys() >= HONOURED_STEP_KEYS
+    assert PLAN.fields.keys() >= HONOURED_PLAN_KEYS

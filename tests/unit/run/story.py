@@ -1,0 +1,174 @@
+"""A run told event by event, with every event kept: what tests of the core are written in."""
+
+from collections.abc import Iterable
+
+from holdfast.plan.model import (
+    Conditions,
+    Depends,
+    Effect,
+    EffectPolicy,
+    FailurePolicy,
+    OnFailure,
+    Plan,
+    Retry,
+    Step,
+    StepShown,
+)
+from holdfast.plan.model import Run as Shell
+from holdfast.run import events as ev
+from holdfast.run.choose import Decision, Start, Tell, at_rest, choose
+from holdfast.run.machine import Run, fold
+
+NO_RETRY = Retry()
+T0 = 1_700_000_000_000_000
+SECOND = 1_000_000
+CREATED = ev.RunCreated("p", "sha256:0", "plan.yaml", "/project")
+OWNED = ev.RunOwned(1, "host", 1, "0.1.0")
+FAILED = ev.AttemptEnded("failed", 1, ev.Error("exit.nonzero", "exit code 1"))
+LOST = ev.AttemptEnded("lost", error=ev.Error("lost"))
+UNCERTAIN = ev.AttemptEnded("uncertain", error=ev.Error("timeout"))
+
+
+def step(
+    name: str,
+    *needs: str,
+    when: str | None = None,
+    skip_if: tuple[str, ...] = (),
+    retry: Retry = NO_RETRY,
+    on_failure: OnFailure = OnFailure.ABORT,
+    depends: Depends = Depends.OK,
+    effect: Effect = Effect.REPEATABLE,
+    priority: int = 0,
+    kind: str = "implement",
+) -> Step:
+    conditions = Conditions(when=when, skip_if=skip_if) if when or skip_if else None
+    return Step(
+        id=name,
+        work=Shell(text="true"),
+        needs=needs,
+        conditions=conditions,
+        retry=retry,
+        on_failure=FailurePolicy(action=on_failure),
+        depends=depends,
+        effect=EffectPolicy(effect=effect),
+        priority=priority,
+        shown=StepShown(kind=kind),
+    )
+
+
+class Story:
+    """A run of `steps` that is owned, at `now`."""
+
+    def __init__(self, *steps: Step, owned: bool = True, outputs: dict[str, str] | None = None) -> None:
+        self.plan = Plan(id="p", steps=steps, outputs=outputs or {})
+        self.run = Run("r", self.plan)
+        self.events: list[ev.Event] = []
+        self.now = T0
+        self.tell(CREATED)
+        if owned:
+            self.tell(OWNED)
+
+    def tell(self, body: ev.Body, name: str | None = None, attempt: int | None = None) -> "Story":
+        """One event, now."""
+        event = ev.Event(self.now, body, name, attempt)
+        self.run.apply(event)
+        self.events.append(event)
+        return self
+
+    def start(self, name: str, attempt: int = 1, key: str | None = None) -> "Story":
+        return self.tell(ev.AttemptStarted(key=key), name, attempt)
+
+    def end(self, name: str, body: ev.AttemptEnded, attempt: int = 1) -> "Story":
+        return self.tell(body, name, attempt)
+
+    def ok(self, name: str, attempt: int = 1, **outputs: object) -> "Story":
+        """One attempt that succeeds."""
+        return self.start(name, attempt).end(name, ev.AttemptEnded("succeeded", 0, outputs=outputs), attempt)
+
+    def fail(self, name: str, attempt: int = 1, *, retry_s: float | None = None, code: str = "exit.nonzero") -> "Story":
+        """One attempt that fails, for good or until `retry_s` seconds from now."""
+        retry_at = None if retry_s is None else self.now + round(retry_s * SECOND)
+        ended = ev.AttemptEnded("failed", 1, ev.Error(code, "it failed"), retry_at=retry_at)
+        return self.start(name, attempt).end(name, ended, attempt)
+
+    def doubt(self, name: str, attempt: int = 1, code: str = "timeout") -> "Story":
+        """One attempt whose effect is uncertain."""
+        ended = ev.AttemptEnded("uncertain", error=ev.Error(code))
+        return self.start(name, attempt, key=f"r/{name}").end(name, ended, attempt)
+
+    def resolve(self, name: str, choice: ev.Resolution, **outputs: object) -> "Story":
+        return self.tell(ev.StepResolved(choice, outputs=outputs), name)
+
+    def later(self, seconds: float) -> "Story":
+        self.now += round(seconds * SECOND)
+        return self
+
+    def status(self, name: str) -> str:
+        return self.run.states[self.run.graph.index[name]].status.value
+
+    def statuses(self) -> dict[str, str]:
+        return {name: self.status(name) for name in self.run.graph.ids}
+
+    def next(self, room: int = 1, facts: dict[str, object] | None = None) -> Decision | None:
+        return choose(self.run, self.now, room, facts or {})
+
+    def next_start(self, room: int = 1) -> tuple[str, int] | None:
+        """The step and attempt that `choose` wants started, or `None`."""
+        decision = self.next(room)
+        if decision is None:
+            return None
+        assert isinstance(decision, Start), decision
+        return self.run.steps[decision.step].id, decision.attempt
+
+    def next_told(self, facts: dict[str, object] | None = None) -> tuple[ev.Body, str | None]:
+        """The event that `choose` wants appended."""
+        decision = self.next(1, facts)
+        assert isinstance(decision, Tell), decision
+        return decision.event.body, decision.event.step
+
+    def rest(self) -> ev.Body | None:
+        """What `at_rest` wants appended."""
+        decision = at_rest(self.run, self.now, {})
+        return None if decision is None else decision.event.body
+
+    def take(self, names: Iterable[str] = ()) -> list[str]:
+        """Start and finish whatever `choose` gives, in its order; the steps that started."""
+        failing = set(names)
+        started: list[str] = []
+        while (decision := self.next()) is not None:
+            if isinstance(decision, Tell):
+                self.tell(decision.event.body, decision.event.step)
+                continue
+            name = self.run.steps[decision.step].id
+            started.append(name)
+            if name in failing:
+                self.fail(name, decision.attempt)
+            else:
+                self.ok(name, decision.attempt)
+        return started
+
+    def refolded(self) -> Run:
+        """The same events folded anew."""
+        return fold(Run("r", self.plan), self.events)
+
+
+def snapshot(run: Run) -> dict[str, object]:
+    """Everything that the fold has reached, comparable."""
+    return {
+        "seq": run.seq,
+        "status": run.status,
+        "states": list(run.states),
+        "missing": list(run.missing),
+        "left": run.left,
+        "running": set(run.running),
+        "uncertain": set(run.uncertain),
+        "tries": dict(run.tries),
+        "keys": dict(run.keys),
+        "inputs": run.inputs,
+        "owner": run.owner,
+        "outcome": run.outcome,
+        "outputs": run.outputs,
+        "quarantine": run.quarantine,
+        "times": (run.created_at, run.started_at, run.finished_at),
+        "asked": (run.pausing, run.canceling, run.aborting, run.too_often_lost),
+    }

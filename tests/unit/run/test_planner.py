@@ -1,0 +1,25 @@
+"""The `plan --json` document: every step, by layer and then by id."""
+
+from holdfast.plan.model import Plan
+from holdfast.run.planner import plan_document
+from tests.unit.run.story import step
+
+
+def test_every_step_has_a_verdict_in_order_of_layer_then_id() -> None:
+    # planner 1
+    document = plan_document(Plan(id="p", steps=(step("z"), step("a", "z"), step("m", "z"), step("b"))), ["W_X: x"])
+    assert document["layers"] == [["b", "z"], ["a", "m"]]
+    steps = document["steps"]
+    assert isinstance(steps, list)
+    assert [(each["step"], each["layer"], each["verdict"]) for each in steps] == [
+        ("b", 0, "run"),
+        ("z", 0, "run"),
+        ("a", 1, "run"),
+        ("m", 1, "run"),
+    ]
+    assert all(each["reasons"] for each in steps)
+    assert (document["totals"], document["warnings"], document["errors"]) == ({"run": 4}, ["W_X: x"], [])
+
+
+def test_a_plan_without_steps_has_no_layers() -> None:
+    assert plan_document(Plan(id="p", steps=()), [])["layers"] == []
