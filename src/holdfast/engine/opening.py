@@ -15,7 +15,8 @@ from holdfast.engine.keeper_facts import Facts
 from holdfast.plan.model import Plan
 from holdfast.ports import Artifacts, RunEndedError
 from holdfast.run import events as ev
-from holdfast.run.machine import Recall, Run, fold
+from holdfast.run.machine import Run, fold
+from holdfast.run.reached import Recall
 from holdfast.run.states import RunStatus
 
 FOLDERS = ("logs", "out", "scratch")

@@ -1,0 +1,146 @@
+"""What the fold of a run's events has reached: its fields, and the questions that are asked of them.
+
+Only `machine.Run` changes it, one event at a time; everything else reads. Steps are known by position (`graph.index`);
+each state carries only its own data.
+"""
+
+from collections.abc import Callable
+
+from holdfast.errors import BugError
+from holdfast.plan.graph import of_plan
+from holdfast.plan.model import Depends, OnFailure, Plan, Step
+from holdfast.run import events as ev
+from holdfast.run.queue import Queue
+from holdfast.run.standing import (
+    NO_TRIES,
+    ONE_TRY,
+    PENDING,
+    Failed,
+    Pausing,
+    Result,
+    Retrying,
+    Running,
+    Skipped,
+    State,
+    Succeeded,
+    Tries,
+    Uncertain,
+)
+from holdfast.run.states import FINAL_RUN, OK_STEP, SOFT_SKIPS, RunStatus
+
+Recall = Callable[[str], dict[str, object]]
+
+
+class Reached:
+    """Where a run stands."""
+
+    __slots__ = (
+        "aborting",
+        "canceling",
+        "created_at",
+        "finished_at",
+        "graph",
+        "id",
+        "inputs",
+        "keys",
+        "left",
+        "missing",
+        "outcome",
+        "outputs",
+        "owner",
+        "pausing",
+        "plan",
+        "quarantine",
+        "queue",
+        "recall",
+        "running",
+        "seq",
+        "started_at",
+        "states",
+        "status",
+        "steps",
+        "too_often_lost",
+        "tries",
+        "uncertain",
+    )
+
+    def __init__(self, run: str, plan: Plan, recall: Recall | None = None) -> None:
+        """A run before its first event; `recall` gives outputs that were too large for the journal, by digest."""
+        self.id = run
+        self.recall = recall or _nothing_stored
+        self.plan = plan
+        self.graph = of_plan(plan)
+        self.steps: tuple[Step, ...] = plan.steps + plan.finally_
+        self.queue = Queue(self.steps, self.graph)
+        self.status = RunStatus.PENDING
+        self.seq = 0
+        self.inputs: dict[str, object] = {}
+        self.created_at = 0
+        self.started_at: int | None = None
+        self.finished_at: int | None = None
+        self.owner: ev.RunOwned | None = None
+        self.outcome: str | None = None
+        self.outputs: dict[str, object] = {}
+        self.quarantine: str | None = None
+        # What people ask may come between the engine's own events: any order of the two must reach the same state.
+        self.pausing: Pausing | None = None
+        self.canceling: str | None = None  # why
+        self.aborting: str | None = None  # the first step in file order whose failure ends the run
+        self.states: list[State] = [PENDING] * len(self.steps)
+        self.missing: list[int] = [len(needs) for needs in self.graph.needs]
+        self.left = len(self.steps)  # steps that are not final
+        self.running: set[int] = set()
+        self.too_often_lost: int | None = None
+        self.uncertain: set[int] = set()
+        self.tries: dict[int, Tries] = {}
+        self.keys: dict[int, str] = {}  # idempotency keys of effects that began
+
+    @property
+    def final(self) -> bool:
+        """Whether the run has ended."""
+        return self.status in FINAL_RUN
+
+    @property
+    def retrying(self) -> dict[int, int]:
+        """Positions of steps that wait for their next attempt, with when it is due."""
+        return {i: state.due for i, state in enumerate(self.states) if isinstance(state, Retrying)}
+
+    def next_ready(self) -> int | None:
+        """The position of the step that starts next, or `None` while none may."""
+        return self.queue.first()
+
+    def reserve(self, i: int) -> None:
+        """Hand out step `i`: it is not offered again, although no event says so yet."""
+        self.queue.withdraw(i)
+
+    def outputs_of(self, result: Result) -> dict[str, object]:
+        """A result's outputs, wherever they are kept."""
+        return self.recall(result.outputs_digest) if result.outputs_digest else result.outputs
+
+    def attempts_of(self, i: int) -> Tries:
+        """How often step `i` was started so far."""
+        tries = self.tries.get(i)
+        if tries is not None:
+            return tries
+        state = self.states[i]
+        begun = isinstance(state, Running | Succeeded | Uncertain) or (isinstance(state, Failed) and state.result)
+        return ONE_TRY if begun else NO_TRIES
+
+    def satisfied(self, i: int) -> bool:
+        """Whether finished step `i` lets its dependents run (semantics S2)."""
+        state = self.states[i]
+        if state.status in OK_STEP:
+            return True
+        if isinstance(state, Skipped):
+            return state.why in SOFT_SKIPS
+        return isinstance(state, Failed) and self.steps[i].on_failure.action is OnFailure.CONTINUE
+
+    def doomed(self, i: int) -> bool:
+        """Whether a finished dependency keeps step `i`, whose dependencies are all finished, from running."""
+        if self.steps[i].depends is Depends.DONE:
+            return False
+        return not all(self.satisfied(j) for j in self.graph.needs[i])
+
+
+def _nothing_stored(digest: str) -> dict[str, object]:
+    raise BugError(f"outputs {digest} are in a store that this fold was not given", code="E_BUG")
