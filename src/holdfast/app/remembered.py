@@ -30,12 +30,10 @@ class Remembered:
     def key(self, file: Path, source: bytes) -> str:
         """The name under which the plan in `file`, with these bytes, is kept."""
         sha = hashlib.sha256(f"{__version__}\n{file.suffix}\n".encode())
-        # One who works on Holdfast does not change its version every time.
-        for folder, _, names in os.walk(Path(package).parent):
-            for name in names:
-                if name.endswith(".py"):  # one who works on Holdfast does not change its version every time
-                    found = Path(folder, name).stat()
-                    sha.update(f"{name} {found.st_mtime_ns} {found.st_size}\n".encode())
+        for entry in _sources(Path(package).parent):
+            # One who works on Holdfast does not change its version every time.
+            found = entry.stat()
+            sha.update(f"{entry.name} {found.st_mtime_ns} {found.st_size}\n".encode())
         sha.update(source)
         return sha.hexdigest()
 

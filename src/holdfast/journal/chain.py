@@ -1,7 +1,9 @@
 """The hash chain: each event's hash covers the one before it, each commit's head covers every event so far."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from operator import add
 
 import msgspec
 
@@ -14,7 +16,8 @@ Fact = tuple[int, str, str | None, int | None, bytes]
 Chained = tuple[int, int, str, str | None, int | None, str, bytes]
 """A stored event: seq, at, kind, step, attempt, data, hash."""
 
-_canonical = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_canonical = _encoder.encode
 
 
 def link(previous: bytes, run: str, seq: int, fact: Fact) -> bytes:
@@ -32,8 +35,10 @@ def extend(head: bytes, hashes: Iterable[bytes]) -> bytes:
     return hashlib.sha256(head + b"".join(hashes)).digest()
 
 
-def breaks(run: str, rows: Iterable[Chained], end: int = 0) -> Iterator[tuple[int, str]]:
+def breaks(run: str, rows: Sequence[Chained], end: int = 0) -> Iterator[tuple[int, str]]:
     """Where the chain of a run does not hold, and why; it is known to reach at least to event `end`."""
+    if rows and len(rows) >= end and _holds(run, rows):
+        return
     before, expected = FIRST, 1
     for seq, at, kind, step, attempt, data, stored in rows:
         if seq != expected:
@@ -43,6 +48,19 @@ def breaks(run: str, rows: Iterable[Chained], end: int = 0) -> Iterator[tuple[in
         before, expected = stored, seq + 1
     if expected <= end:
         yield expected, _missing(expected, end)
+
+
+def _holds(run: str, rows: Sequence[Chained]) -> bool:
+    """Whether every event is there and has its hash: what `breaks` asks one by one, all at once and twice as fast."""
+    seqs, ats, kinds, steps, attempts, data, hashes = zip(*rows, strict=True)
+    if seqs != tuple(range(1, len(rows) + 1)):
+        return False
+    facts = zip(repeat(run), seqs, ats, kinds, steps, attempts, map(msgspec.Raw, data), strict=False)
+    arrays = _encoder.encode_lines(list(facts)).split(b"\n")
+    if arrays.pop() or len(arrays) != len(rows):
+        return False  # no data that we write has a line break, which would make two lines of one
+    found = [sha.digest() for sha in map(hashlib.sha256, map(add, (FIRST, *hashes), arrays))]
+    return found == list(hashes)
 
 
 def damaged(run: str, what: str) -> IntegrityError:

@@ -124,7 +124,7 @@ def _stored(reader: Reader, n: int) -> _Tables:
 def _folded(reader: Reader, n: int, run: str) -> _Tables:
     """The projections that the run's events make, folded in a database in memory."""
     rows = reader.rows("rows_of_run", (n,))
-    events = stored_events(run, (row[1:7] for row in rows))
+    events = stored_events(run, [row[1:] for row in rows])
     created = events[0].event if events else None
     if created is None or not isinstance(created.body, ev.RunCreated):
         raise IntegrityError(f"run {run} does not begin with its creation", code="E_JOURNAL_DAMAGED")

@@ -131,14 +131,14 @@ class SqliteJournal:
             self._committer.look(run, events[-1].seq if events else after)
         return events
 
-    def _proven(self, run: str) -> Iterator[tuple[object, ...]]:
+    def _proven(self, run: str) -> Sequence[Chained]:
         """The rows of the run's events; `IntegrityError` at the first that does not hold, or where they stop early."""
         for n, end in self.reader.rows("run_end", (run, COMMITS_ASKED_MAX)):  # first, since others append meanwhile
             rows = cast("list[Chained]", self.reader.rows("chain_of_run", (n,)))
             for _, what in breaks(run, rows, cast("int", end)):
                 raise damaged(run, what)
-            return (row[:6] for row in rows)
-        return iter(())
+            return rows
+        return ()
 
     def _number(self, run: str) -> int:
         for (n,) in self.reader.rows("run_number", (run,)):
