@@ -13,7 +13,8 @@ from typing import TypedDict
 import msgspec
 
 from holdfast.engine.environment import redacted
-from holdfast.engine.keeper_messages import Call, Heartbeat, Job, Spawn, WorkerSpec
+from holdfast.engine.jobs import call_of, worker_of
+from holdfast.engine.keeper_messages import Heartbeat, Job, Spawn
 from holdfast.plan.expr import ExpressionError, compile_template
 from holdfast.plan.model import DEFAULT_TIMEOUT_S, ArtifactStdin, Command, Effect, Run, Shell, Step, Uses
 from holdfast.ports import Artifacts
@@ -22,7 +23,6 @@ from holdfast.run.context import context_for
 from holdfast.run.machine import Run as RunState
 from holdfast.run.standing import Succeeded
 
-WORKER = str(Path(__file__).parent.parent / "runners" / "worker.py")
 SHELLS = {
     Shell.SH: ("sh", "-e", "-c"),
     Shell.BASH: ("bash", "-euo", "pipefail", "-c"),
@@ -112,8 +112,9 @@ def prepare(site: Site, run: RunState, at: int, number: int, facts: dict[str, ob
         "leave_running": step.process.leave_running,
     }
     if isinstance(step.work, Uses):
-        call, worker = _call(site, run, step, env, cwd)
-        attempt.request = Job(worker=worker, job=call, **shared)
+        params = render_params(run, step)
+        call = call_of(run.plan, step, params, (env, cwd, site.project))
+        attempt.request = Job(worker=worker_of(step, params, site.project, site.env), job=call, **shared)
         argv: tuple[str, ...] = (call.call,)
     else:
         argv = _argv(step.work, env, render)
@@ -273,14 +274,6 @@ def _argv(work: Run | Command, env: dict[str, str], render: _Renderer | None) ->
     if work.shell is Shell.PYTHON:
         return (_python(env), "-c", work.text)
     return (*SHELLS[work.shell], work.text)
-
-
-def _call(site: Site, run: RunState, step: Step, env: dict[str, str], cwd: str) -> tuple[Call, WorkerSpec]:
-    params = render_params(run, step)
-    arguments = params.get("args") or {}
-    assert isinstance(arguments, dict)
-    worker = WorkerSpec([str(params.get("python") or sys.executable), "-u", WORKER], site.project, site.env)
-    return Call(str(params["call"]), arguments, env, cwd, site.project), worker
 
 
 def _python(env: dict[str, str]) -> str:

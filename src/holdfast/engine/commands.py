@@ -246,5 +246,7 @@ def running_attempts(driver: "Driver") -> list[Attempt]:
 def _exit(end: Exited | SpawnFailed) -> Exit:
     if isinstance(end, SpawnFailed):
         return Exit(None, error=ev.Error("spawn.failed", end.error), at=end.at)
-    error = None if end.error is None else ev.Error(end.error.code, end.error.message)
-    return Exit(end.code, end.why, error, end.at, end.cpu_s, end.max_rss_kib)
+    if end.error is None:
+        return Exit(end.code, end.why, None, end.at, end.cpu_s, end.max_rss_kib)
+    error = ev.Error(end.error.code, end.error.message, end.error.retry_after_s)
+    return Exit(end.code, end.why, error, end.at, end.cpu_s, end.max_rss_kib, definite=end.error.definite)

@@ -39,13 +39,19 @@ class WorkerSpec(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """What a worker does: call `module:function` with keyword arguments, in this folder and with this environment."""
+    """What a worker does: call `module:function` with keyword arguments, in this folder and with this environment.
+
+    With a `runner` it does that runner's work instead: `args` are its parameters, `place` what it may touch, and `call`
+    is for people.
+    """
 
     call: str
     args: dict[str, object]
     env: dict[str, str]
     cwd: str
     project: str
+    runner: str = ""
+    place: dict[str, object] = {}
 
 
 class Job(msgspec.Struct, frozen=True, tag_field="op", tag="job"):
@@ -124,10 +130,12 @@ class SpawnFailed(msgspec.Struct, frozen=True, tag_field="ev", tag="spawn_failed
 
 
 class JobError(msgspec.Struct, frozen=True):
-    """Why a job failed, in the words of the worker."""
+    """Why a job failed, in the words of the worker. `definite`: nothing has happened outside (semantics E2)."""
 
     code: str
     message: str
+    definite: bool = False
+    retry_after_s: float | None = None  # what a server asked to wait
 
 
 class Exited(msgspec.Struct, frozen=True, tag_field="ev", tag="exited"):

@@ -32,7 +32,10 @@ DEFINITE = frozenset({"spawn.failed"})
 
 
 class Exit(msgspec.Struct, frozen=True):
-    """How an attempt's process ended. `code` is its exit status, or minus a signal's number, or `None` if unknown."""
+    """How an attempt's process ended. `code` is its exit status, or minus a signal's number, or `None` if unknown.
+
+    `definite`: whoever did the work knows that nothing has happened outside (semantics E2).
+    """
 
     code: int | None
     why: str | None = None  # timeout, stalled, stopped: who ended it
@@ -40,6 +43,7 @@ class Exit(msgspec.Struct, frozen=True):
     at: int = 0
     cpu_s: float | None = None
     max_rss_kib: int | None = None
+    definite: bool = False
 
 
 class Findings(msgspec.Struct, eq=False):
@@ -90,7 +94,9 @@ def with_retry(run: Run, step: Step, attempt: int, ended: ev.AttemptEnded, now: 
     counted = run.attempts_of(run.graph.index[step.id]).counted
     if not may_retry(step.retry, ended.error.code, counted):
         return ended
-    delay = delay_s(step.retry, counted, f"{run.id}/{step.id}/{attempt}")
+    delay = ended.error.retry_after_s
+    if delay is None:
+        delay = delay_s(step.retry, counted, f"{run.id}/{step.id}/{attempt}")
     return msgspec.structs.replace(ended, retry_at=now + round(delay * 1e6))
 
 
@@ -162,7 +168,7 @@ def _signal_name(number: int) -> str:
 
 def _definite(step: Step, end: Exit, error: ev.Error | None) -> bool:
     """Whether a failure is documented as "no effect" (semantics E2)."""
-    if error is not None and error.code in DEFINITE:
+    if end.definite or (error is not None and error.code in DEFINITE):
         return True
     return end.why is None and end.code is not None and end.code in step.effect.definite_failures
 

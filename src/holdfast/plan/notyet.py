@@ -28,7 +28,11 @@ HONOURED_PLAN_KEYS: Final = frozenset(
     )
 )
 HONOURED_SHELLS: Final = frozenset((Shell.SH, Shell.BASH, Shell.ZSH, Shell.PYTHON))
-HONOURED_PARAMETERS: Final = {"python": frozenset(("call", "args", "inline", "python")), "noop": frozenset[str]()}
+HONOURED_PARAMETERS: Final = {
+    "python": frozenset(("call", "args", "inline", "python")),
+    "file": frozenset(("op", "path", "content", "from", "diff", "mode")),
+    "noop": frozenset[str](),
+}
 HONOURED_REUSE: Final = frozenset(("auto", "never"))
 
 

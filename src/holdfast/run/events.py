@@ -50,10 +50,14 @@ class Who(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What went wrong in an attempt or a step: a code of semantics S22 and one line for people."""
+    """What went wrong in an attempt or a step: a code of semantics S22 and one line for people.
+
+    `retry_after_s` is what a server asked to wait before the next attempt (semantics S9, E2).
+    """
 
     code: str
     message: str = ""
+    retry_after_s: float | None = None
 
 
 class ArtifactRef(msgspec.Struct, frozen=True, omit_defaults=True):

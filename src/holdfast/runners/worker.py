@@ -31,15 +31,15 @@ OWN_FD_MIN = 200  # out of the way of programs that count on low numbers
 READ_BYTES = 1 << 16
 RSS_PER_KIB = 1024 if sys.platform == "darwin" else 1
 MESSAGE_CHARS_MAX = 1000
-FIXES = {"datetime": ".isoformat()", "date": ".isoformat()", "set": "sorted(…)", "bytes": ".decode()"}
 
 
 class JobFailedError(Exception):
-    """The job cannot be done; `code` is the error code of the attempt."""
+    """The job cannot be done; `code` is the error code of the attempt, `more` what else the answer says of it."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, **more: object) -> None:
         super().__init__(message)
         self.code = code
+        self.more = more
 
 
 class Context:
@@ -182,12 +182,14 @@ def set_environment(env: "dict[str, str]") -> None:
         time.tzset()
 
 
-def nearest(name: str, names: "list[str]") -> str:
-    """Names the most similar one, as a question; empty when none is."""
-    import difflib  # noqa: PLC0415  # a worker must start fast
-
-    found = difflib.get_close_matches(name, names, 1, 0.6)
-    return f"; did you mean {found[0]}?" if found else ""
+def own(name: str) -> "Any":  # noqa: ANN401 - a module, whose names are known where it is used
+    """A module of this package, imported when it is used; nothing of the job's can stand in its way."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sys.path.insert(0, root)
+    try:
+        return importlib.import_module("holdfast.runners." + name)
+    finally:
+        sys.path.remove(root)
 
 
 def find(call: str, project: str) -> "Callable[..., Any]":
@@ -200,7 +202,8 @@ def find(call: str, project: str) -> "Callable[..., Any]":
     except ModuleNotFoundError as error:
         if error.name is None or not (module_name + ".").startswith(error.name + "."):
             raise
-        hint = nearest(module_name, modules_beside(module_name, project))
+        plain = own("plain")
+        hint = plain.nearest(module_name, plain.modules_beside(module_name, project))
         text = f"there is no module {error.name} in {project} or among the packages of {sys.executable}{hint}"
         raise JobFailedError("spawn.failed", text) from None
     except SystemExit:
@@ -209,22 +212,12 @@ def find(call: str, project: str) -> "Callable[..., Any]":
     for part in function_name.split("."):
         if not hasattr(found, part):
             names = [name for name in dir(found) if not name.startswith("_") and callable(getattr(found, name, None))]
-            text = f"{module_name} has no function {function_name}{nearest(part, names)}"
+            text = f"{module_name} has no function {function_name}{own('plain').nearest(part, names)}"
             raise JobFailedError("spawn.failed", text)
         found = getattr(found, part)
     if not callable(found):
         raise JobFailedError("spawn.failed", f"{call} is {with_article(found)}, not a function")
     return found  # type: ignore[no-any-return]  # callable, as was just seen
-
-
-def modules_beside(module_name: str, project: str) -> "list[str]":
-    """The names of modules that could have been meant."""
-    import pkgutil  # noqa: PLC0415  # as difflib
-
-    package, dot, _ = module_name.rpartition(".")
-    parent = sys.modules.get(package)
-    folders = list(getattr(parent, "__path__", [])) if dot else [project]
-    return [package + dot + module.name for module in pkgutil.iter_modules(folders)]
 
 
 def wants_context(function: "Callable[..., Any]") -> bool:
@@ -257,6 +250,17 @@ def invoke(job: "dict[str, Any]") -> object:
     return value
 
 
+def perform(job: "dict[str, Any]") -> None:
+    """Does the work of a runner; what it knows is written even when it failed. Raises JobFailedError."""
+    performing = own("performing")
+    answer = performing.perform(job["runner"], job["args"], performing.place_of(job))
+    write_outputs(answer.outputs or None, job["env"].get("HOLDFAST_OUTPUT"))
+    if answer.failure is not None:
+        failure = answer.failure
+        more = {"definite": failure.definite, "retry_after_s": failure.retry_after_s}
+        raise JobFailedError(failure.code, str(failure), **more)
+
+
 def write_outputs(value: object, path: "str | None") -> None:
     """Appends what the function returned to the output file, as one line. Raises JobFailedError if it is not plain."""
     if value is None:
@@ -265,7 +269,7 @@ def write_outputs(value: object, path: "str | None") -> None:
     try:
         line = json.dumps(outputs, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        raise JobFailedError("output.invalid", what_is_not_plain(value, "the returned value")) from None
+        raise JobFailedError("output.invalid", own("plain").what_is_not_plain(value, "the returned value")) from None
     strange = [key for key in outputs if not isinstance(key, str)]
     if strange:
         text = f"an output has the name {strange[0]!r}, {with_article(strange[0])}: the names of outputs are text"
@@ -281,35 +285,6 @@ def write_outputs(value: object, path: "str | None") -> None:
             data = data[os.write(fd, data) :]
     finally:
         os.close(fd)
-
-
-def what_is_not_plain(value: object, where: str, depth: int = 0) -> str:
-    """Says which part of a value JSON cannot hold, and what to return instead."""
-    if depth > 50:
-        return f"{where} is nested too deeply, or contains itself: return plain, finite data"
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, (str, int, float, bool, type(None))):
-                return f"{where} has a key {key!r}, {with_article(key)}: keys must be text"
-            if not is_plain(item):
-                return what_is_not_plain(item, f"{where}[{key!r}]", depth + 1)
-    if isinstance(value, (list, tuple)):
-        for at, item in enumerate(value):
-            if not is_plain(item):
-                return what_is_not_plain(item, f"{where}[{at}]", depth + 1)
-    if isinstance(value, float):
-        return f"{where} is {value!r}: return a number, or None"
-    fix = FIXES.get(type(value).__name__, "str(…)")
-    return f"{where} is {with_article(value)}; return text, numbers, lists and maps of them, here for example {fix}"
-
-
-def is_plain(value: object) -> bool:
-    """Says whether JSON can hold a value."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return True
 
 
 def with_article(value: object) -> str:
@@ -333,14 +308,17 @@ def show_traceback(error: BaseException) -> None:
     traceback.print_exception(type(error), error, frame)
 
 
-def attempt(job: "dict[str, Any]", process: Process) -> "tuple[int, dict[str, str] | None]":
+def attempt(job: "dict[str, Any]", process: Process) -> "tuple[int, dict[str, object] | None]":
     """Does one job; gives the exit code and what went wrong."""
     try:
         process.enter(job)
-        write_outputs(invoke(job), job["env"].get("HOLDFAST_OUTPUT"))
+        if job.get("runner"):
+            perform(job)
+        else:
+            write_outputs(invoke(job), job["env"].get("HOLDFAST_OUTPUT"))
     except JobFailedError as error:
         sys.stderr.write(f"{error}\n")
-        return 1, {"code": error.code, "message": one_line(str(error))}
+        return 1, {"code": error.code, "message": one_line(str(error)), **error.more}
     except SystemExit as error:
         if error.code is None or error.code == 0:
             return 0, None

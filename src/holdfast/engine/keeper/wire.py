@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 
         code: str
         message: str
+        definite: bool
+        retry_after_s: float | None
 
     class Answer(TypedDict):
         """What a worker says of a job it has done; when it retires, it takes no other."""

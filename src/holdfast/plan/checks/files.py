@@ -8,7 +8,7 @@ from typing import Final
 from holdfast.plan.checks import paths
 from holdfast.plan.checks.control import fallback_of
 from holdfast.plan.draft import Draft
-from holdfast.plan.model import Step
+from holdfast.plan.model import Step, Uses
 from holdfast.plan.problems import Fault, Path, fault_at, warning_at
 
 MAX_MATCHES: Final = 20
@@ -63,6 +63,7 @@ def _outside(roots: list[str], path: Path, step: Step) -> Iterator[Fault]:
     for name, product in step.files.produces.items():
         if "." not in roots or not paths.is_simple(product.path):
             written.append((product.path, (*path, "produces", name, "path")))
+    written += _written(path, step)
     for text, where in written:
         if paths.is_template(text):
             continue
@@ -70,11 +71,25 @@ def _outside(roots: list[str], path: Path, step: Step) -> Iterator[Fault]:
         if not any(paths.inside(place, root) for root in roots):
             hint = f"name its folder in policy.write_roots, now [{', '.join(roots)}]"
             yield fault_at(where, "path.outside", f' is "{text}", which leaves the project', hint)
-        elif "produces" in where and (place == "." or paths.STATE_FOLDER in place.split("/")):
+        elif "cwd" not in where and (place == "." or paths.STATE_FOLDER in place.split("/")):
             what = (
                 "the project's folder itself" if place == "." else f"inside {paths.STATE_FOLDER}, the engine's folder"
             )
-            yield fault_at(where, "path.reserved", f' is "{text}", {what}', "give the product a place of its own")
+            yield fault_at(where, "path.reserved", f' is "{text}", {what}', "give it a place of its own")
+
+
+_WRITES: Final[Mapping[str, tuple[str, ...]]] = {"file": ("path",), "http": ("to",)}
+
+
+def _written(path: Path, step: Step) -> Iterator[tuple[str, Path]]:
+    """The paths that our own runners write to."""
+    if isinstance(step.work, Uses) and step.work.runner in _WRITES:
+        params = step.work.params
+        moved = ("from",) if step.work.runner == "file" and params.get("op") == "move" else ()
+        for key in (*_WRITES[step.work.runner], *moved):
+            text = params.get(key)
+            if isinstance(text, str):
+                yield text, (*path, "with", key)
 
 
 def _own_artifacts(made: Draft, path: Path, step: Step) -> Iterator[Fault]:
