@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from holdfast.journal.audit import Audit
     from holdfast.journal.reading import Reading
     from holdfast.journal.sqlite import SqliteJournal
+    from holdfast.plan.drawing import Drawing
     from holdfast.ports import Owner
     from holdfast.run.events import Body, Resolution, StoredEvent, Who
     from holdfast.run.machine import Run
@@ -113,6 +114,21 @@ class Holdfast:
             self._loaded[file] = load(file, Remembered(self.state))
         return self._loaded[file]
 
+    def drawing_of_plan(self, file: Path) -> "Drawing":
+        """A plan that holds no error as nodes and arrows; raises `PlanInvalidError` or `RequestError`."""
+        from holdfast.app.plans import sound
+        from holdfast.plan.drawing import drawing_of
+
+        return drawing_of(sound(file))
+
+    def drawing_of_run(self, run: str) -> "Drawing":
+        """The frozen plan of a run as nodes and arrows."""
+        from holdfast.app.people import frozen_plan
+        from holdfast.plan.drawing import drawing_of
+
+        with closing(self._existing()) as journal:
+            return drawing_of(frozen_plan(journal, run))
+
     def schema(self) -> dict[str, object]:
         """The JSON Schema of the plan format."""
         from holdfast.plan.schema import plan_schema
@@ -132,10 +148,15 @@ class Holdfast:
             return session.run_requested([run])[0]
 
     def session(self, request: Request, listener: "Listener | None" = None) -> "Session":
-        """An engine that stays open for many runs, to be used in `with`; each run gets the request's concurrency."""
+        """An engine that stays open for many runs, to be used in `with`; each run gets the request's concurrency.
+
+        Its runs leave no `summary.json`: who holds the session is given each run's end.
+        """
         from holdfast.app.runs import Session
 
-        return Session(self, Path.cwd(), request, listener)
+        session = Session(self, Path.cwd(), request, listener)
+        session.summaries = False
+        return session
 
     def resume(self, run: str | None = None, listener: "Listener | None" = None) -> "list[RunEnd]":
         """Go on with a run, or with all that can; raises `BusyError`, `RequestError` for one that has ended."""

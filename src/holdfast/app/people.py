@@ -31,12 +31,20 @@ class NotPossibleError(HoldfastError):
 def load_run(journal: "SqliteJournal", run: str) -> Run:
     """The run as its events make it, large outputs left out."""
     stored = journal.events(run)
-    created = stored[0].event.body
-    assert isinstance(created, ev.RunCreated)
-    plan = msgspec.json.decode(journal.plan(created.plan_digest), type=Plan)
-    state = Run(run, plan, lambda _: {})
+    state = Run(run, _plan_of(journal, stored[0]), lambda _: {})
     fold(state, (each.event for each in stored))
     return state
+
+
+def frozen_plan(journal: "SqliteJournal", run: str) -> Plan:
+    """The plan that the run was created with; `LostRunError` where there is no such run."""
+    return _plan_of(journal, journal.events(run)[0])
+
+
+def _plan_of(journal: "SqliteJournal", first: ev.StoredEvent) -> Plan:
+    created = first.event.body
+    assert isinstance(created, ev.RunCreated)
+    return msgspec.json.decode(journal.plan(created.plan_digest), type=Plan)
 
 
 def ask(journal: "SqliteJournal", run: str, now: int, decide: "Callable[[Run], tuple[ev.Body, str | None]]") -> Run:

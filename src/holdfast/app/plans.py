@@ -12,7 +12,7 @@ from holdfast.errors import HoldfastError, RequestError
 from holdfast.plan.model import Plan
 
 if TYPE_CHECKING:
-    from holdfast.plan.parse import Positions
+    from holdfast.plan.parse import Parsed, Positions
     from holdfast.plan.problems import Problem
 
 NOT_YET_SHOWN = 20
@@ -86,15 +86,25 @@ def load(file: Path, remembered: Remembered) -> LoadedPlan:
     known = remembered.find(key)
     if known is not None:
         return LoadedPlan(*places, *known)
+    plan, parsed = _parsed(file, source)
+    _refuse_unsupported(file, plan, parsed.positions)
+    data = msgspec.json.encode(plan, order="deterministic")
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    return LoadedPlan(*places, plan, data, digest, parsed.problems, None if parsed.problems else key)
+
+
+def sound(file: Path) -> Plan:
+    """A plan without errors, to be looked at; what this version cannot run may be in it. Raises what `load` raises."""
+    return _parsed(file, read_file(file))[0]
+
+
+def _parsed(file: Path, source: bytes) -> "tuple[Plan, Parsed]":
     from holdfast.plan.parse import parse_plan
 
     parsed = parse_plan(source, str(file))
     if parsed.plan is None or any(problem.severity == "error" for problem in parsed.problems):
         raise PlanInvalidError(str(file), parsed.problems)
-    _refuse_unsupported(file, parsed.plan, parsed.positions)
-    data = msgspec.json.encode(parsed.plan, order="deterministic")
-    digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    return LoadedPlan(*places, parsed.plan, data, digest, parsed.problems, None if parsed.problems else key)
+    return parsed.plan, parsed
 
 
 def _refuse_odd_name(file: Path) -> None:

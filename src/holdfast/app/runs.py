@@ -77,6 +77,7 @@ class Session:
     """One engine on one journal, for one call of the app or for many runs one after another."""
 
     def __init__(self, app: "Holdfast", project: Path, request: "Request", listener: "Listener | None") -> None:
+        """An engine for runs in `project`; `summaries` may be put off by who takes each run's end from here."""
         from holdfast import __version__
         from holdfast.artifacts.store import Store
         from holdfast.engine.clock import SystemClock
@@ -88,6 +89,7 @@ class Session:
 
         self.app = app
         self.request = request
+        self.summaries = True  # whether each run that rests leaves its summary.json
         self._kept: set[str] = set()  # keys of plans that are remembered now
         self.journal: SqliteJournal = app.open_journal()
         self.host = Host(__version__, project, app.state, request.concurrency)
@@ -166,7 +168,20 @@ class Session:
         for driver in ended:
             if driver.failure is not None:
                 raise driver.failure
+            if self.summaries:
+                self._summarize(driver.run)
         return ended
+
+    def _summarize(self, run: "Run") -> None:
+        from holdfast.app.summary import summary_of, write_summary
+        from holdfast.run.events import RunFinished
+
+        last = self.journal.events(run.id, run.seq - 1)[-1].event.body
+        warnings = last.warnings if isinstance(last, RunFinished) else ()
+        try:
+            write_summary(self.app.logs_folder(run.id), summary_of(run, warnings))
+        except OSError as error:
+            self.engine.world.log("no summary", run.id, why=str(error))  # the journal has all of it
 
     def _add(self, driver: "Driver") -> "Driver":
         self.engine.add(driver)

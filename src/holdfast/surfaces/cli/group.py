@@ -37,6 +37,7 @@ SECTIONS: Final[dict[str, dict[str, Verb]]] = {
         "watch": Verb("watch", "watch", "The live view of runs that another process owns."),
         "why": Verb("why", "why", "Say why a step ran or did not run."),
         "report": Verb("report", "report", "Write one self-contained page about a run."),
+        "graph": Verb("graph", "graph", "Draw a plan or a run as Mermaid or DOT text."),
     },
     "Act": {
         "pause": Verb("act", "pause", "Start nothing new in a run; running steps are awaited."),

@@ -5,11 +5,13 @@ from html import escape
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from holdfast.surfaces.cli.bars import Bar, span
+from holdfast.surfaces.cli.graph_svg import svg
 from holdfast.surfaces.cli.moments import between, local, took
 from holdfast.surfaces.cli.text import clean, compact, counted, cut, one_line
 
 if TYPE_CHECKING:
     from holdfast.app.documents import Shown, ShownStep
+    from holdfast.plan.drawing import Drawing
 
 BARS_MAX: Final = 400
 """Attempts drawn in the chart; the table has all."""
@@ -35,6 +37,7 @@ tr { border-bottom: 1px solid var(--line) } th { font-weight: 500; white-space: 
 .long { font: .82em/1.6 ui-monospace, monospace; color: var(--dim) }
 pre { background: var(--card); border-radius: .5rem; padding: .8rem 1.1rem; overflow-x: auto; white-space: pre-wrap }
 pre { font: .86em/1.45 ui-monospace, monospace; border-left: 3px solid var(--bad) }
+pre.calm { border-left-color: var(--line) } summary { cursor: pointer; padding: .2rem 0 }
 svg { width: 100%; height: auto; display: block } svg text { font: 12px system-ui, sans-serif; fill: currentColor }
 .canceled, .skipped { color: var(--dim); fill: var(--dim) }
 .succeeded, .reused, .recovered { color: var(--ok); fill: var(--ok) }
@@ -70,6 +73,8 @@ class Report(NamedTuple):
     shown: "Shown"
     bars: list[Bar]
     words: Mapping[str, Words]
+    said: Mapping[str, Words]
+    drawing: "Drawing"
     decisions: Sequence[Decision]
     surroundings: Sequence[tuple[str, str]]
     version: str
@@ -94,10 +99,12 @@ def html(report: Report) -> str:
         f'<p class="dim">{_h(_summary(shown))}</p>',
         *_html_failures(report),
         *_html_waits(shown),
+        *_html_graph(report),
         *_html_chart(report.bars),
     ]
     for section in _sections(report):
         parts += [f"<h2>{_h(section.title)}</h2>", _html_table(section)]
+    parts += _html_logs(report)
     parts.append(f'<p class="dim">written by holdfast {_h(report.version)}</p></main></html>')
     return "\n".join(parts) + "\n"
 
@@ -216,6 +223,21 @@ def _html_failures(report: Report) -> list[str]:
         if words.lines:
             parts.append(f'<pre>{_h(text)}</pre><p class="dim">{_h(words.path)}</p>')
     return parts
+
+
+def _html_graph(report: Report) -> list[str]:
+    picture = svg(report.drawing, {one.step: one.status for one in report.shown.steps})
+    return [f'<h2>Plan</h2><div class="scroll">{picture}</div>'] if picture else []
+
+
+def _html_logs(report: Report) -> list[str]:
+    """What the other steps said last, folded away."""
+    parts = []
+    for step, words in report.said.items():
+        text = "\n".join(clean(line) for line in words.lines)
+        said = f'<pre class="calm">{_h(text)}</pre><p class="dim">{_h(words.path)}</p>'
+        parts.append(f"<details><summary>{_h(step)}</summary>{said}</details>")
+    return ["<h2>Logs</h2>", *parts] if parts else []
 
 
 def _html_chart(bars: list[Bar]) -> list[str]:

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import msgspec
 
 from holdfast.journal.documents import Shown
+from holdfast.plan.drawing import Arrow, Drawing, Node
 from holdfast.surfaces.cli.bars import Bar
 from holdfast.surfaces.cli.page import Decision, Report, Words, html, markdown
 
@@ -61,6 +62,8 @@ REPORT = Report(
     SHOWN,
     BARS,
     {"clean": Words("/state/logs/clean.1.err", ["</pre><b>bold</b>", "\x1b[31mred"])},
+    {"extract": Words("/state/logs/extract.1.out", ["</pre><b>bold</b>"])},
+    Drawing("nightly", (Node("extract", ""), Node("clean", "")), (Arrow("extract", "clean"),)),
     [Decision("2026-01-01 01:00:00", "push: happened", "ann", "saw it")],
     [("engine", "holdfast 0.1.0, pid 7 on host")],
     "0.1.0",
@@ -68,7 +71,7 @@ REPORT = Report(
 
 
 class Tags(HTMLParser):
-    VOID = frozenset({"meta", "rect", "br", "!doctype"})
+    VOID = frozenset({"meta", "rect", "path", "br", "!doctype"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,12 +125,13 @@ def test_a_long_output_is_cut() -> None:
 
 def test_both_forms_have_the_same_tables() -> None:
     titles = ["Steps", "Attempts that failed", "Outputs", "Artifacts", "Decisions", "The run"]
-    assert re.findall(r"<h2>([^<]*)</h2>", html(REPORT))[-6:] == titles
+    assert re.findall(r"<h2>([^<]*)</h2>", html(REPORT))[-7:] == [*titles, "Logs"]
     assert re.findall(r"^## (.*)$", markdown(REPORT), re.MULTILINE)[-6:] == titles
 
 
 def test_the_chart_has_a_bar_for_each_attempt_in_proportion() -> None:
-    widths = [float(width) for width in re.findall(r'<rect [^>]* width="([\d.]+)"', html(REPORT))]
+    chart = html(REPORT).partition("<h2>Timeline</h2>")[2]
+    widths = [float(width) for width in re.findall(r'<rect [^>]* width="([\d.]+)"', chart)]
     assert widths == [256.0, 384.0]
 
 

@@ -17,9 +17,12 @@ from holdfast.surfaces.cli.tail import last_lines
 
 if TYPE_CHECKING:
     from holdfast.app import Holdfast
+    from holdfast.app.documents import ShownStep
 
 LINES = 40
-"""Last lines of a failed step in a report."""
+"""Last lines of a step in a report."""
+LOGS_MAX = 500
+"""Steps that did not fail whose last lines a report has, folded away."""
 
 FORMATS = {"html": html, "md": markdown}
 
@@ -57,16 +60,27 @@ def gathered(app: "Holdfast", run: str) -> Report:
     with app.reading() as reading:
         shown, timeline = reading.show(run), reading.timeline(run)
     folder = app.logs_folder(run)
-    words: dict[str, Words] = {}
-    for step in shown.steps:
-        if step.status == "failed":
-            last = step.attempts[-1] if step.attempts else None
-            names = [name for name in ((last.stderr, last.stdout) if last else ()) if name]
-            words[step.step] = next(
-                (Words(str(folder / name), lines) for name in names if (lines := last_lines(folder / name, LINES))),
-                Words("", ()),
-            )
-    return Report(shown, bars_of(timeline), words, decisions(app, run), surroundings(app, run), __version__)
+    failed = {one.step: _words(folder, one) for one in shown.steps if one.status == "failed"}
+    others = [one for one in shown.steps if one.step not in failed][:LOGS_MAX]
+    said = {one.step: words for one in others if (words := _words(folder, one)).lines}
+    return Report(
+        shown,
+        bars_of(timeline),
+        failed,
+        said,
+        app.drawing_of_run(run),
+        decisions(app, run),
+        surroundings(app, run),
+        __version__,
+    )
+
+
+def _words(folder: Path, one: "ShownStep") -> Words:
+    """What the step's last attempt said last: its errors, else its output."""
+    last = one.attempts[-1] if one.attempts else None
+    names = [name for name in ((last.stderr, last.stdout) if last else ()) if name]
+    found = (Words(str(folder / name), lines) for name in names if (lines := last_lines(folder / name, LINES)))
+    return next(found, Words("", ()))
 
 
 def surroundings(app: "Holdfast", run: str) -> list[tuple[str, str]]:
