@@ -38,13 +38,20 @@ NO_INPUTS: Mapping[str, object] = {}
 
 
 class Request(msgspec.Struct, frozen=True):
-    """How a plan is to be run: `concurrency` steps at once at the most; `None` leaves it to the plan."""
+    """How a plan is to be run: `concurrency` steps at once at the most; `None` leaves it to the plan.
+
+    `wait_s`: how many seconds to stay where only people, preconditions or timers far away can move the run.
+    """
 
     concurrency: int | None = None
+    wait_s: float = 0.0
 
     def recorded(self) -> dict[str, object]:
         """What the journal keeps of it."""
         return {} if self.concurrency is None else {"concurrency": self.concurrency}
+
+
+PLAIN_REQUEST = Request()
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -158,11 +165,13 @@ class Holdfast:
         session.summaries = False
         return session
 
-    def resume(self, run: str | None = None, listener: "Listener | None" = None) -> "list[RunEnd]":
+    def resume(
+        self, run: str | None = None, listener: "Listener | None" = None, request: Request = PLAIN_REQUEST
+    ) -> "list[RunEnd]":
         """Go on with a run, or with all that can; raises `BusyError`, `RequestError` for one that has ended."""
         from holdfast.app.runs import resume_runs
 
-        return resume_runs(self, run, Request(), listener)
+        return resume_runs(self, run, request, listener)
 
     def interrupt(self) -> None:
         """Ctrl-C: the first pauses what runs here, the second stops its steps. Safe in a signal handler."""

@@ -12,7 +12,7 @@ from holdfast.app.plans import LoadedPlan
 from holdfast.app.remembered import Remembered
 from holdfast.errors import BusyError, IntegrityError, RequestError
 from holdfast.ports import RunEndedError
-from holdfast.run.standing import Retrying
+from holdfast.run.standing import Retrying, Waiting
 from holdfast.run.states import RunStatus
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ EXIT_CODES: Mapping[str, int] = {
     RunStatus.SUCCEEDED: 0,
     RunStatus.FAILED: 1,
     RunStatus.BLOCKED: 4,
-    RunStatus.RUNNING: 4,  # only timers far away are left
+    RunStatus.RUNNING: 4,  # only preconditions and timers far away are left
     RunStatus.PARTIAL: 5,
     RunStatus.CANCELED: 6,
     RunStatus.QUARANTINED: 7,
@@ -92,7 +92,7 @@ class Session:
         self.summaries = True  # whether each run that rests leaves its summary.json
         self._kept: set[str] = set()  # keys of plans that are remembered now
         self.journal: SqliteJournal = app.open_journal()
-        self.host = Host(__version__, project, app.state, request.concurrency)
+        self.host = Host(__version__, project, app.state, request.concurrency, request.wait_s)
         clock = SystemClock()
         self._log_stream = app.open_log()
         log = EngineLog(self._log_stream, clock.now) if self._log_stream is not None else silent
@@ -218,6 +218,10 @@ def resume_runs(app: "Holdfast", run: str | None, request: "Request", listener: 
 def end_of(run: "Run", warnings: tuple[str, ...] = ()) -> RunEnd:
     """What is said of a run that rests."""
     waits: list[dict[str, object]] = [{"kind": "uncertain", "step": run.steps[i].id} for i in sorted(run.uncertain)]
+    for i in sorted(run.waiting):
+        state = run.states[i]
+        assert isinstance(state, Waiting)
+        waits.append({"kind": state.cause, "step": run.steps[i].id, "what": state.what})
     if not waits:
         later = [
             (step.id, state.due)

@@ -9,7 +9,7 @@ from holdfast.errors import RequestError
 from holdfast.plan.nearest import nearest
 from holdfast.run import events as ev
 from holdfast.run.machine import Run
-from holdfast.run.standing import Canceled, Failed, Retrying, Skipped, Uncertain
+from holdfast.run.standing import Canceled, Failed, Retrying, Skipped, Uncertain, Waiting
 from holdfast.run.states import FINAL_STEP, OK_STEP, StepStatus
 
 CAUSES_MAX = 8
@@ -95,6 +95,8 @@ def _said(state: Run, i: int, record: _Record) -> str:
         return _canceled(standing, record.canceling)
     if standing.status in OK_STEP:
         return "ran: nothing is reused in this version"
+    if isinstance(standing, Waiting):
+        return f"waits for {standing.what}"
     if standing.status is StepStatus.PENDING:
         return "waits for the steps it depends on"
     if standing.status is StepStatus.READY:

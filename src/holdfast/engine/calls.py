@@ -12,6 +12,7 @@ from holdfast.engine.inline import Call, CallError, Pool, Target, said_of
 from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing
 from holdfast.plan.model import DEFAULT_TIMEOUT_S, Effect, Uses
 from holdfast.run import events as ev
+from holdfast.run.admission import is_free as is_free_to_start
 from holdfast.run.choose import Start
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Calls:
         step = self._driver.run.steps[i]
         if not isinstance(step.work, Uses) or not step.inline or step.effect_class is not Effect.NONE:
             return 0
+        if not is_free_to_start(step):
+            return 0
         target = self._targets.get(str(step.work.params.get("call")))
         if isinstance(target, Target) and target.trust > 0:
             return concurrency * (DEPTH - 1)
@@ -61,7 +64,7 @@ class Calls:
         arguments = {name: _own(value) for name, value in arguments.items()}
         effect = step.effect_class
         call = Call(target, arguments, driver, start.step, start.attempt, start.facts, is_once=effect is Effect.ONCE)
-        is_free = effect is Effect.NONE
+        is_free = effect is Effect.NONE and is_free_to_start(step)
         if is_free and target.is_quick and self._durably_ready(call):
             call.run()
             self._conclude(call)

@@ -14,7 +14,8 @@ from holdfast.plan.expr import ExpressionError, compile_expression
 from holdfast.plan.model import Holds, Plan, Step, Uses
 from holdfast.ports import Append, Appended, Clock, FenceLostError, Journal, Log, Owner, silent
 from holdfast.run import events as ev
-from holdfast.run.choose import Start, at_rest, choose, to_stop, wake_at
+from holdfast.run.admission import wanted_texts
+from holdfast.run.choose import Start, at_rest, choose, may_leave, to_stop
 from holdfast.run.events import StoredEvent
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_STEP, RunStatus
@@ -26,7 +27,7 @@ PENDING_MAX = 64
 FIRST_FENCE = 1
 """The fencing number of a new run's first owner."""
 FAR_US = 60_000_000
-"""A timer further away than this is not waited for."""
+"""A timer further away than this is not waited for (cli page, Waiting)."""
 NO_FACTS: Mapping[str, object] = {}
 
 
@@ -68,6 +69,7 @@ class World(NamedTuple):
     listener: Listener | None
     post: Callable[[Durable], None]
     log: Log = silent
+    wait_s: float = 0.0  # how long to stay where only people, preconditions or far timers can move a run
 
 
 class Driver:
@@ -96,6 +98,7 @@ class Driver:
         self.others = False  # others have appended something that is not folded yet
         self._facts_wanted = facts_wanted(run.plan)
         self.facts = NO_FACTS
+        self._idle_since: int | None = None  # since when only what nobody need stay for can move the run
 
     @property
     def done(self) -> bool:
@@ -169,12 +172,10 @@ class Driver:
             else:
                 self.tell(decision.event)
         self._stop_what_must()
-        if not run.running and not self.calls.out:
-            rest = at_rest(run, now, self.facts)
-            if rest is not None:
-                self.tell(rest.event)
-            elif self._only_far_timers(now):
-                return self._give_back()
+        if run.running or self.calls.out:
+            self._idle_since = None
+        elif not self._come_to_rest(now):
+            return False
         self.resting = run.status is not RunStatus.RUNNING
         return self._flush(alone=alone)
 
@@ -279,14 +280,26 @@ class Driver:
         self.tell(ev.Event(now, ev.AttemptStarted(), step.id, start.attempt))
         self.tell(ev.Event(now, ev.AttemptEnded("failed", error=error), step.id, start.attempt))
 
-    def _only_far_timers(self, now: int) -> bool:
-        """Whether nothing happens before a retry that is more than a minute away (cli page, Waiting)."""
-        due = wake_at(self.run)
-        return due is not None and due - now > FAR_US and not self.pending and self.run.queue.first() is None
+    def _come_to_rest(self, now: int) -> bool:
+        """Nothing runs: the run ends, pauses, blocks or goes on; `False` where it is given back as it stands."""
+        rest = at_rest(self.run, now, self.facts)
+        if rest is not None:
+            if not (isinstance(rest.event.body, ev.RunBlocked) and self._stays(now)):
+                self.tell(rest.event)
+        elif self.pending or not may_leave(self.run, now, FAR_US):
+            self._idle_since = None
+        elif not self._stays(now):
+            self.leave()
+            return False
+        return True
 
-    def _give_back(self) -> bool:
-        self.leave()
-        return False
+    def _stays(self, now: int) -> bool:
+        """Whether the person who drives the run wants to stay yet, though only people or much time can move it."""
+        if not self.world.wait_s:
+            return False
+        if self._idle_since is None:
+            self._idle_since = now
+        return now - self._idle_since < self.world.wait_s * 1e6
 
     def _noop(self, start: Start) -> None:
         now = self.world.clock.now()
@@ -359,7 +372,7 @@ def is_noop(step: Step) -> bool:
 
 def facts_wanted(plan: Plan) -> frozenset[str]:
     """The host facts that the plan's conditions, criteria and outputs ask for."""
-    texts = list(plan.outputs.values())
+    texts = [*plan.outputs.values(), *wanted_texts(plan)]
     for step in plan.steps + plan.finally_:
         if step.conditions is not None:
             texts += [text for text in (step.conditions.when, *step.conditions.skip_if) if text is not None]

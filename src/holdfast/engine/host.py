@@ -16,8 +16,10 @@ ID_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 class Host:
     """The machine and the process, asked once."""
 
-    def __init__(self, version: str, project: Path, state: Path, concurrency: int | None = None) -> None:
-        """`concurrency` overrides the plan's limit."""
+    def __init__(
+        self, version: str, project: Path, state: Path, concurrency: int | None = None, wait_s: float = 0.0
+    ) -> None:
+        """`concurrency` overrides the plan's limit; `wait_s`: how long to stay where only people can move a run."""
         self.version = version
         system = os.uname()  # `platform` and `socket` say the same, and cost every start 4 ms
         self.name = system.nodename
@@ -28,6 +30,7 @@ class Host:
         self._project = project
         self._state = state
         self._concurrency = concurrency
+        self.wait_s = wait_s
 
     def concurrency(self, plan: Plan) -> int:
         """How many attempts of the plan may run at once: the request's number, the plan's, or twice the cores."""

@@ -42,7 +42,7 @@ class Engine:
     def __init__(
         self, journal: Journal, clock: Clock, host: Host, listener: Listener | None = None, log: Log = silent
     ) -> None:
-        self.world = World(journal, clock, host, listener, self._post, log)
+        self.world = World(journal, clock, host, listener, self._post, log, host.wait_s)
         self._drivers: dict[str, Driver] = {}
         self._stirred: dict[str, Driver] = {}  # those for which something has happened, in that order
         self._due = 0.0  # when the next retry is due, in the engine's time

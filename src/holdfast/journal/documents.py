@@ -79,7 +79,7 @@ class ShownStep(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """What a run waits for: `kind` is `uncertain`, `retry` or `release`."""
+    """What a run waits for: `kind` is `uncertain`, `retry`, `release`, or the cause of a step that is `waiting`."""
 
     kind: str
     step: str | None

@@ -184,6 +184,9 @@ def _waits(facts: Facts) -> list[Wait]:
         waits.append(Wait("release", None, stamp(run.moved_at), run.moved.reason))
     for step in facts.order:
         found = facts.steps.get(step)
+        if found is not None and isinstance(found.moved, ev.StepWaiting) and found.status == "waiting":
+            wait = found.moved
+            waits.append(Wait(wait.cause, step, stamp(wait.since or found.moved_at), wait.what))
         if found is None or not isinstance(found.moved, ev.AttemptEnded):
             continue
         end = found.moved

@@ -12,10 +12,10 @@ import msgspec
 from holdfast.run import events as ev
 from holdfast.run.states import IllegalTransitionError
 
-ACTIVE = frozenset({"pending", "ready", "running", "retrying"})
+ACTIVE = frozenset({"pending", "ready", "running", "retrying", "waiting"})
 """Statuses that another event of the engine will follow."""
 
-_STARTABLE = frozenset({"pending", "ready", "retrying"})
+_STARTABLE = frozenset({"pending", "ready", "retrying", "waiting"})
 _APPLIED_CODES = frozenset({"expect.failed", "output.missing", "output.invalid"})
 """The effect happened although its step failed (semantics S20)."""
 
@@ -108,6 +108,14 @@ def _failed(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
     return _closed(row, "failed", seq)
 
 
+def _waiting(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    if row is None:
+        return StepRow("waiting", seq, 0)
+    if row.status not in _STARTABLE:
+        raise _illegal(row, event.body.kind)
+    return msgspec.structs.replace(row, status="waiting", seq=seq)
+
+
 _AFTER: dict[type[ev.Body], Callable[[StepRow | None, int, ev.Event], StepRow]] = {
     ev.AttemptStarted: _started,
     ev.AttemptEnded: _ended,
@@ -115,6 +123,7 @@ _AFTER: dict[type[ev.Body], Callable[[StepRow | None, int, ev.Event], StepRow]] 
     ev.AttemptAdopted: _adopted,
     ev.StepSkipped: _skipped,
     ev.StepFailed: _failed,
+    ev.StepWaiting: _waiting,
 }
 
 
@@ -139,7 +148,7 @@ def _running(row: StepRow | None, event: ev.Event) -> StepRow:
 def _closed(row: StepRow | None, status: str, seq: int) -> StepRow:
     if row is None:
         return StepRow(status, seq, 0)
-    if row.status not in {"pending", "ready"}:
+    if row.status not in _STARTABLE:
         raise _illegal(row, status)
     return msgspec.structs.replace(row, status=status, seq=seq)
 

@@ -16,7 +16,7 @@ HONOURED_STEP_KEYS: Final = frozenset(
     (
         *("run", "command", "uses", "with", "shell", "cwd", "env", "stdin", "leave_running"),
         *("title", "description", "kind", "labels", "owner", "rationale", "risks", "assumptions", "group", "milestone"),
-        *("depends_on", "depends", "when", "skip_if", "priority", "formerly"),
+        *("depends_on", "depends", "when", "skip_if", "requires", "priority", "formerly", "needs_resources"),
         *("timeout", "heartbeat", "quiet", "retry", "on_failure", "effect", "definite_failures"),
         *("reads", "produces", "consumes", "fresh", "outputs", "expect", "deterministic", "reuse"),
     )
@@ -94,7 +94,7 @@ def _plan_keys(plan: Plan) -> Iterator[str]:
     yield from (f"inputs.{name}.secret" for name, declared in plan.inputs.items() if declared.secret)
 
 
-_LATER_LIMITS: Final = [("step_time", "step_time_s"), ("resources", "resources")]
+_LATER_LIMITS: Final = [("step_time", "step_time_s")]
 _LATER_BUDGET: Final = [
     ("time", "time_s"),
     ("cost", "cost_usd"),

@@ -10,11 +10,12 @@ from typing import NamedTuple
 from holdfast.errors import BugError
 from holdfast.plan.expr import ExpressionError, compile_expression, truth
 from holdfast.plan.model import Effect, OnFailure
+from holdfast.run import admission
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
 from holdfast.run.machine import Run
 from holdfast.run.policy import LOST_ATTEMPTS_MAX
-from holdfast.run.standing import Canceled, Failed, Pausing, Skipped
+from holdfast.run.standing import Canceled, Failed, Pausing, Skipped, Waiting
 from holdfast.run.states import SOFT_SKIPS, RunStatus
 
 
@@ -42,8 +43,11 @@ def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decisi
     run.queue.call_due(now)
     if room <= 0:
         return None
-    i = run.queue.first()
-    return None if i is None else _begin(run, i, now, facts)
+    while (i := run.queue.first()) is not None:
+        decision = _begin(run, i, now, facts)
+        if decision is not None:
+            return decision
+    return None
 
 
 def at_rest(run: Run, now: int, facts: Mapping[str, object]) -> Tell | None:
@@ -55,15 +59,41 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object]) -> Tell | None:
         step = run.steps[run.too_often_lost].id
         reason = f'{LOST_ATTEMPTS_MAX} attempts of step "{step}" were lost with the process that ran them'
         return Tell(ev.Event(now, ev.RunQuarantined(reason)))
-    if run.uncertain and (ending or (run.pausing is None and not run.queue)):
-        return Tell(ev.Event(now, ev.RunBlocked(tuple(run.steps[i].id for i in sorted(run.uncertain)))))
+    if run.uncertain if ending else run.pausing is None and _needs_people(run):
+        asked = run.uncertain if ending else run.uncertain.union(run.waiting)
+        return Tell(ev.Event(now, ev.RunBlocked(tuple(run.steps[i].id for i in sorted(asked)))))
     if ending or not run.left:
         return Tell(ev.Event(now, _finish(run, facts)))
     if run.pausing is not None:
         return Tell(ev.Event(now, ev.RunPaused()))
-    if not run.queue:
+    if not run.queue and not run.waiting:
         raise BugError(f"run {run.id} has {run.left} steps left and none of them can move", code="E_BUG")
     return None
+
+
+def _needs_people(run: Run) -> bool:
+    """Whether a person must answer before anything moves."""
+    if run.queue or not (run.uncertain or run.waiting):
+        return False
+    return all(_cause(run, i) in admission.PEOPLE for i in run.waiting)
+
+
+def may_leave(run: Run, now: int, far_us: int) -> bool:
+    """Whether a run of which nothing runs waits only for what its engine need not stay for (cli page, Waiting).
+
+    That is people, `requires`, and what is due later than `far_us` from now.
+    """
+    if run.queue.first() is not None:
+        return False
+    later = run.queue.later()
+    if any(due - now <= far_us and _cause(run, i) not in admission.PATIENT for i, due in later.items()):
+        return False
+    return all(i in later or _cause(run, i) in admission.PATIENT for i in run.waiting)
+
+
+def _cause(run: Run, i: int) -> ev.WaitCause | None:
+    state = run.states[i]
+    return state.cause if isinstance(state, Waiting) else None
 
 
 def wake_at(run: Run) -> int | None:
@@ -110,23 +140,51 @@ def _is_closing(run: Run) -> bool:
     )
 
 
-def _begin(run: Run, i: int, now: int, facts: Mapping[str, object]) -> Decision:
+def _begin(run: Run, i: int, now: int, facts: Mapping[str, object]) -> Decision | None:
+    """What becomes of a step that is offered; `None` where it waits on for the same."""
     step = run.steps[i]
     attempt = run.attempts_of(i).total + 1
-    if attempt > 1:
-        return Start(i, attempt, {})  # conditions are evaluated once (semantics S3)
-    if run.graph.needs[i] and run.doomed(i):
-        return Tell(ev.Event(now, ev.StepSkipped("upstream"), step.id))
-    if step.conditions is None:
-        return Start(i, attempt, {})
-    return _decide_condition(run, i, now, facts)
+    used: dict[str, object] = {}
+    if attempt == 1 and i not in run.waiting:  # conditions are evaluated once (semantics S3)
+        if run.graph.needs[i] and run.doomed(i):
+            return Tell(ev.Event(now, ev.StepSkipped("upstream"), step.id))
+        if step.conditions is not None:
+            decision = _decide_condition(run, i, now, facts, used)
+            if decision is not None:
+                return decision
+    if admission.is_free(step):
+        return Start(i, attempt, used)
+    return _admit(run, Start(i, attempt, used), now, facts)
 
 
-def _decide_condition(run: Run, i: int, now: int, facts: Mapping[str, object]) -> Decision:
+def _admit(run: Run, start: Start, now: int, facts: Mapping[str, object]) -> Decision | None:
+    """The start, or what the step waits for: said once, and again when that changes (semantics S4)."""
+    i, _, used = start
+    step, state = run.steps[i], run.states[i]
+    try:
+        lack = admission.lacking(run, i, now, facts, used)
+    except ExpressionError as error:
+        return Tell(ev.Event(now, ev.StepFailed(ev.Error("expression.invalid", error.headline), used), step.id))
+    if lack is None:
+        return start
+    since = None
+    if isinstance(state, Waiting):
+        if (state.cause, state.on) == (lack.cause, lack.on):
+            run.queue.withdraw(i)
+            if lack.look_at is not None:
+                run.queue.postpone(i, lack.look_at)
+            return None
+        since = state.since if state.cause == lack.cause else None
+    return Tell(ev.Event(now, ev.StepWaiting(*lack[:3], since, lack.look_at, used), step.id))
+
+
+def _decide_condition(
+    run: Run, i: int, now: int, facts: Mapping[str, object], used: dict[str, object]
+) -> Decision | None:
+    """Whether the step does not run after all; facts that decided are added to `used`."""
     step = run.steps[i]
     conditions = step.conditions
     assert conditions is not None
-    used: dict[str, object] = {}
     wanted = [(conditions.when, True)] if conditions.when is not None else []
     wanted += [(text, False) for text in conditions.skip_if]
     label = ""
@@ -140,7 +198,7 @@ def _decide_condition(run: Run, i: int, now: int, facts: Mapping[str, object]) -
     except ExpressionError as error:
         said = ev.Error("expression.invalid", f"{label}: {error.headline}")
         return Tell(ev.Event(now, ev.StepFailed(said, used), step.id))
-    return Start(i, 1, used)
+    return None
 
 
 def _finish(run: Run, facts: Mapping[str, object]) -> ev.RunFinished:

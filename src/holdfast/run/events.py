@@ -14,6 +14,7 @@ from holdfast.errors import IntegrityError
 AttemptStatus = Literal["succeeded", "failed", "timed_out", "stalled", "canceled", "lost", "uncertain"]
 RunOutcome = Literal["succeeded", "partial", "failed", "canceled"]
 Resolution = Literal["happened", "not-happened", "recheck", "skip"]
+WaitCause = Literal["requires", "breaker", "budget", "resources", "lock", "timer", "file", "review"]
 
 
 class Body(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -176,6 +177,21 @@ class StepFailed(Body, frozen=True):
     facts: dict[str, object] = {}
 
 
+class StepWaiting(Body, frozen=True):
+    """The step waits without holding a slot: for what, since when (where not since this event), when it is looked at.
+
+    Said once, and again only when `cause` or `on` changes; `facts` are those of the world that decided.
+    """
+
+    kind: ClassVar[str] = "step.waiting"
+    cause: WaitCause
+    on: str
+    what: str
+    since: int | None = None
+    look_at: int | None = None
+    facts: dict[str, object] = {}
+
+
 class StepResolved(Body, frozen=True):
     """A person settled an uncertain effect (semantics E4)."""
 
@@ -264,6 +280,7 @@ BODIES: tuple[type[Body], ...] = (
     RunReleased,
     StepSkipped,
     StepFailed,
+    StepWaiting,
     StepResolved,
     AttemptStarted,
     AttemptSpawned,

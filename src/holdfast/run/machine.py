@@ -61,6 +61,7 @@ class Run(Reached):
         self.owner = event.body
         self.pausing = None
         self._hasten(event.at)
+        self.waiting.look_again()
         if self.started_at is None:
             self.started_at = event.at
 
@@ -83,6 +84,7 @@ class Run(Reached):
         assert isinstance(body, ev.RunFinished)
         self.status = run_after(self.status, body.outcome)
         self.outcome, self.outputs, self.finished_at = body.outcome, body.outputs, event.at
+        self.waiting.clear()
         if self.left:
             why = "abort" if body.outcome == "failed" else "cancel"
             for i, state in enumerate(self.states):
@@ -122,6 +124,11 @@ class Run(Reached):
         self.queue.withdraw(i)
         self._fail(i, Failed(body.error))
 
+    def _waits(self, event: ev.Event) -> None:
+        i = self._at(event)
+        step_after(self.states[i].status, "waits")
+        self.states[i] = self.waiting.begin(i, event, self.steps[i].sharing.needs_resources)
+
     def _resolved(self, event: ev.Event) -> None:
         body = event.body
         assert isinstance(body, ev.StepResolved)
@@ -157,6 +164,7 @@ class Run(Reached):
             self._count(i, total=1, counted=1)
         self.queue.withdraw(i)
         self.running.add(i)
+        self.waiting.started(i, self.steps[i].sharing.needs_resources)
         self.states[i] = Running(event.attempt, event.at)
         if body.key is not None:
             self.keys[i] = body.key
@@ -170,6 +178,7 @@ class Run(Reached):
             step_after(state.status, f"end of attempt {event.attempt}")
             return
         self.running.discard(i)
+        self.waiting.ended(i)
         result = Result(
             state.attempt, state.since, event.at, body.exit_code, body.outputs, body.outputs_digest, body.artifacts
         )
@@ -241,6 +250,7 @@ class Run(Reached):
         self._finish(i, state)
 
     def _finish(self, i: int, state: State) -> None:
+        self.waiting.end(i)
         self.states[i] = state
         self.left -= 1
         missing = self.missing
@@ -261,6 +271,7 @@ class Run(Reached):
         ev.RunReleased.kind: _released,
         ev.StepSkipped.kind: _skipped,
         ev.StepFailed.kind: _failed,
+        ev.StepWaiting.kind: _waits,
         ev.StepResolved.kind: _resolved,
         ev.AttemptStarted.kind: _started,
         ev.AttemptEnded.kind: _ended,

@@ -1,6 +1,6 @@
 """What may start: ready steps by rank, retries by when they are due (semantics S4, S9, S19)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 
 from holdfast.plan.graph import RECENT_MAX, Graph
@@ -33,8 +33,17 @@ class Queue:
         self._offered.add(i)
         heappush(self._ranks, self.rank[i])
 
+    def offers(self, i: int) -> bool:
+        """Whether step `i` is offered."""
+        return i in self._offered
+
+    def later(self) -> Mapping[int, int]:
+        """The steps that are looked at when they are due, with when that is."""
+        return self._later
+
     def postpone(self, i: int, due: int) -> None:
         """Step `i` may start when `due` is reached."""
+        self._offered.discard(i)
         self._later[i] = due
         heappush(self._due, (due, i))
 

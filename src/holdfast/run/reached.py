@@ -27,6 +27,7 @@ from holdfast.run.standing import (
     Uncertain,
 )
 from holdfast.run.states import FINAL_RUN, OK_STEP, SOFT_SKIPS, RunStatus
+from holdfast.run.waiting import Waiters
 
 Recall = Callable[[str], dict[str, object]]
 
@@ -62,6 +63,7 @@ class Reached:
         "too_often_lost",
         "tries",
         "uncertain",
+        "waiting",
     )
 
     def __init__(self, run: str, plan: Plan, recall: Recall | None = None) -> None:
@@ -92,6 +94,7 @@ class Reached:
         self.running: set[int] = set()
         self.too_often_lost: int | None = None
         self.uncertain: set[int] = set()
+        self.waiting = Waiters(self.queue, plan.limits.resources)
         self.tries: dict[int, Tries] = {}
         self.keys: dict[int, str] = {}  # idempotency keys of effects that began
 

@@ -44,6 +44,16 @@ class Retrying(State, frozen=True):
     error: ev.Error
 
 
+class Waiting(State, frozen=True):
+    """Waits since `since` for what `cause` and `on` name; `what` says so to people. It holds no slot (semantics S4)."""
+
+    status = StepStatus.WAITING
+    since: int
+    cause: ev.WaitCause
+    on: str
+    what: str
+
+
 class Result(msgspec.Struct, frozen=True):
     """What the last attempt left: all that expressions and reports may ask of a finished step."""
 

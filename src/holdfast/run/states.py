@@ -111,11 +111,14 @@ STEP_TABLE: Final[dict[tuple[StepStatus, str], StepStatus]] = {
     (_S.RUNNING, "lost"): _S.READY,
     (_S.RUNNING, "stopped"): _S.READY,
     (_S.RETRYING, "started"): _S.RUNNING,
+    **{(status, "waits"): _S.WAITING for status in (_S.READY, _S.RETRYING, _S.WAITING)},
+    (_S.WAITING, "started"): _S.RUNNING,
+    **{(status, "cannot start"): _S.FAILED for status in (_S.RETRYING, _S.WAITING)},
     (_S.UNCERTAIN, "happened"): _S.SUCCEEDED,
     (_S.UNCERTAIN, "not happened"): _S.READY,
     (_S.UNCERTAIN, "not happened, attempts spent"): _S.FAILED,
     (_S.UNCERTAIN, "given up"): _S.SKIPPED,
-    **{(status, "run ended"): _S.CANCELED for status in (_S.PENDING, _S.READY, _S.RETRYING)},
+    **{(status, "run ended"): _S.CANCELED for status in (_S.PENDING, _S.READY, _S.RETRYING, _S.WAITING)},
 }
 
 ATTEMPT_TABLE: Final[dict[tuple[AttemptState, str], AttemptState]] = {

@@ -17,6 +17,7 @@ WORD_STYLE = {
     "failed": "red",
     "retry": "yellow",
     "uncertain": "yellow",
+    "waits": "yellow",
     "lost": "yellow",
     "stopped": "yellow",
     "adopted": "blue",
@@ -38,11 +39,13 @@ def frame(progress: Progress, now: int, words: Mapping[str, str], size: tuple[in
     active = sorted(progress.running.values(), key=lambda one: (one.since, one.step))
     due = sorted(progress.due.items(), key=lambda one: (one[1], one[0]))
     doubts = sorted(progress.doubts.items())
-    names = [one.step for one in active] + [step for step, _ in due] + [step for step, _ in doubts]
+    waits = sorted(progress.waiting.items(), key=lambda one: (one[1], one[0]))
+    names = [one.step for one in active] + [step for kept in (due, doubts, waits) for step, _ in kept]
     column = min(NAMES_MAX, max((cells(name) for name in names[:room]), default=0))
     lines: list[Line] = [("running", _running(one, now, words.get(one.step, ""), column)) for one in active]
     lines += [("retry", _retry(step, when, attempt, now, column)) for step, (when, attempt) in due]
     lines += [("uncertain", f"{_name(step, column)}  {one_line(why)}") for step, why in doubts]
+    lines += [("waits", f"{_name(step, column)}  {_waits(now, *wait)}") for step, wait in waits]
     if len(lines) > room:
         hidden = len(lines) - room + 1
         lines = [*lines[: room - 1], ("", f"… and {hidden} more")]
@@ -56,7 +59,7 @@ def counts(progress: Progress, now: int) -> str:
     more = {
         "to retry": len(progress.due),
         "uncertain": len(progress.doubts),
-        "waiting": progress.left,
+        "waiting": len(progress.waiting) + progress.left,
         "skipped": progress.counts["skipped"],
     }
     parts += [f"{number} {word}" for word, number in more.items() if number]
@@ -81,6 +84,10 @@ def _running(one: Active, now: int, last: str, column: int) -> str:
 
 def _retry(step: str, due: int, attempt: int, now: int, column: int) -> str:
     return f"{_name(step, column)}  attempt {attempt} in {took((due - now) / 1_000_000)}"
+
+
+def _waits(now: int, since: int, what: str) -> str:
+    return f"{took(max(0, now - since) / 1_000_000):>6}  {one_line(what)}"
 
 
 def _name(step: str, column: int) -> str:

@@ -67,7 +67,7 @@ LATER: Final = frozenset(_LATER_VERBS.split())
 
 _LATER_FLAGS = (
     "--from --until --only --exclude --force --pin --invalid-pins --verify --max-cost --max-time --overwrite "
-    "--planned --out --check --wait --keep-going"
+    "--planned --out --check --keep-going"
 )
 LATER_FLAGS: Final = frozenset(_LATER_FLAGS.split())
 """Flags of `plan`, `run` and `resume` that this version does not have."""

@@ -89,3 +89,15 @@ def named_values(_ctx: click.Context, _param: click.Parameter, given: tuple[str,
             raise click.BadParameter(f'"{name}" is given twice')
         values[name] = value
     return values
+
+
+def duration(_ctx: click.Context, _param: click.Parameter, given: str | None) -> float:
+    """A duration such as `90s` or `2h` in seconds; nothing is none."""
+    if given is None:
+        return 0.0
+    from holdfast.plan.units import parse_duration
+
+    try:
+        return parse_duration(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None

@@ -39,6 +39,7 @@ class Progress(msgspec.Struct, eq=False):
     running: dict[str, Active] = {}
     due: dict[str, tuple[int, int]] = {}  # step -> when its retry is due, which attempt it is
     doubts: dict[str, str] = {}  # step -> why its effect is uncertain
+    waiting: dict[str, tuple[int, str]] = {}  # step -> since when it waits, and for what
     counts: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
@@ -93,6 +94,12 @@ class Progress(msgspec.Struct, eq=False):
         error = event.body.error
         return Ended("failed", step, f"{error.code}: {error.message}" if error.message else error.code)
 
+    def _waits(self, event: ev.Event) -> Ended | None:
+        assert isinstance(event.body, ev.StepWaiting)
+        step = self._step(event, "waiting")
+        self.waiting[step] = (event.body.since or event.at, event.body.what)
+        return Ended("waits", step, event.body.what)
+
     def _resolved(self, event: ev.Event) -> Ended | None:
         assert isinstance(event.body, ev.StepResolved)
         choice = event.body.choice
@@ -135,7 +142,7 @@ class Progress(msgspec.Struct, eq=False):
     def _step(self, event: ev.Event, status: str) -> str:
         step = event.step
         assert step is not None
-        for kept in (self.running, self.due, self.doubts):
+        for kept in (self.running, self.due, self.doubts, self.waiting):
             kept.pop(step, None)
         before = self.steps.get(step)
         if before is not None:
@@ -156,6 +163,7 @@ class Progress(msgspec.Struct, eq=False):
         ev.RunReleased.kind: _released,
         ev.StepSkipped.kind: _skipped,
         ev.StepFailed.kind: _failed,
+        ev.StepWaiting.kind: _waits,
         ev.StepResolved.kind: _resolved,
         ev.AttemptStarted.kind: _started,
         ev.AttemptAdopted.kind: _adopted,

@@ -10,7 +10,7 @@ from holdfast.surfaces.cli.asking import answered
 from holdfast.surfaces.cli.driving import driving, told, worst
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.group import PROGRAM
-from holdfast.surfaces.cli.options import as_json, named_values, optional_run, plan_argument
+from holdfast.surfaces.cli.options import as_json, duration, named_values, optional_run, plan_argument
 from holdfast.surfaces.cli.screen import Screen
 from holdfast.surfaces.cli.text import counted
 from holdfast.surfaces.cli.verbs.act import resolved
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from holdfast.app.runs import RunEnd
 
 _INPUT_HELP = "An input of the plan; may be repeated."
+_WAIT_HELP = "Stay this long where only people, `requires` or timers far away can move the run."
 _YES_HELP = "Ask nothing at the terminal; what only a person can decide stays open."
 _EVENTS_HELP = "Print each event as a JSON line as it happens."
 
@@ -35,6 +36,7 @@ class _Settled(NamedTuple):
 @plan_argument
 @click.option("-i", "--input", "inputs", multiple=True, callback=named_values, metavar="NAME=VALUE", help=_INPUT_HELP)
 @click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Steps at once.")
+@click.option("--wait", "wait_s", callback=duration, metavar="D", help=_WAIT_HELP)
 @click.option("--dry-run", is_flag=True, help="Only say what would run, as `plan`.")
 @click.option("--yes", is_flag=True, help=_YES_HELP)
 @click.option("--json-events", is_flag=True, help=_EVENTS_HELP)
@@ -46,6 +48,7 @@ def run(
     plan: Path,
     inputs: Mapping[str, str],
     jobs: int | None,
+    wait_s: float,
     dry_run: bool,
     yes: bool,
     json_events: bool,
@@ -59,7 +62,7 @@ def run(
     screen = command.screen
     _one_document(screen, json_events=json_events)
     app = command.app(plan)
-    request = Request(concurrency=jobs)
+    request = Request(concurrency=jobs, wait_s=wait_s)
     if dry_run:
         return print_plan(screen, app.plan(plan, request, inputs))
     steps = preview(screen, app.preview(plan, inputs), plan)
@@ -73,17 +76,20 @@ def run(
 
 @click.command()
 @optional_run
+@click.option("--wait", "wait_s", callback=duration, metavar="D", help=_WAIT_HELP)
 @click.option("--yes", is_flag=True, help=_YES_HELP)
 @click.option("--json-events", is_flag=True, help=_EVENTS_HELP)
 @as_json
 @click.pass_obj
-def resume(command: Command, run: str | None, yes: bool, json_events: bool) -> int:
+def resume(command: Command, *, run: str | None, wait_s: float, yes: bool, json_events: bool) -> int:
     """Go on after a crash, a pause or an answer; without RUN everything that can."""
+    from holdfast.app import Request
+
     screen = command.screen
     _one_document(screen, json_events=json_events)
     app = command.app()
     with driving(screen, app, json_events=json_events) as listener:
-        ends = app.resume(run and resolved(app, run), listener)
+        ends = app.resume(run and resolved(app, run), listener, Request(wait_s=wait_s))
     if not ends:
         screen.note("nothing to resume" + waiting(app))
     settled = [_settled(screen, app, end, ask=not yes, json_events=json_events) for end in ends]
