@@ -54,7 +54,7 @@ MACHINES = (
             StepStatus.READY: "its dependencies are finished; it starts, or its condition skips it",
             StepStatus.RUNNING: "an attempt is under way",
             StepStatus.RETRYING: "the last attempt failed; the next has its time",
-            StepStatus.WAITING: "a gate, a question, a timer or a message is awaited",
+            StepStatus.WAITING: "what it needs is awaited: a precondition, a resource, a timer; no slot is held",
             StepStatus.UNCERTAIN: "nobody knows whether its effect happened; it is not repeated until somebody says",
             StepStatus.SUCCEEDED: "done",
             StepStatus.REUSED: "proven from an earlier run",

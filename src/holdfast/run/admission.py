@@ -62,7 +62,7 @@ def _requires(run: "Run", i: int, now: int, facts: Mapping[str, object], used: d
             expression = compile_expression(text)
             used |= {name: facts[name] for name in sorted(expression.facts) if name in facts}
             if not truth(expression.evaluate(context_for(run, expression.references, facts))):
-                return Lack("requires", text, f"requires: {text}", now + LOOK_US)
+                return Lack("requires", text, text, now + LOOK_US)
         except ExpressionError as error:
             raise ExpressionError(f"requires: {text}: {error.headline}") from None
     return None

@@ -20,7 +20,7 @@ HONOURED = """
     inputs: {n: {type: int, default: 3}}
     env: {A: "${{ inputs.n }}"}
     env_pass: [CI]
-    limits: {concurrency: 4, grace: 5s}
+    limits: {concurrency: 4, grace: 5s, resources: {gpu: 2}}
     defaults: {timeout: 1m}
     outputs: {o: steps.a.outputs.n}
     steps:
@@ -51,7 +51,8 @@ HONOURED = """
         reuse: never
         formerly: [z]
         leave_running: true
-      b: {command: [x], depends_on: [a], depends: done, when: true, skip_if: ["1 == 2"], consumes: [a.p]}
+      b: {command: [x], depends_on: [a], depends: done, when: true, skip_if: ["1 == 2"], consumes: [a.p],
+          requires: [network.online], needs_resources: {gpu: 1}}
       c: {uses: python, with: {call: "m:f", args: {x: 1}, inline: true, python: python3, x-note: 1}}
       d: {uses: noop}
       e: {run: x, shell: zsh}
@@ -72,7 +73,6 @@ def test_what_is_honoured_is_not_named() -> None:
         ("uses: http, with: {url: 'https://a.org'}", "uses.http"),
         ("uses: wait, with: {for: 5s}", "uses.wait"),
         ("uses: agent", "uses.agent"),
-        ("run: x, requires: [network.online]", "requires"),
         ("run: x, on_failure: continue", "on_failure.continue"),
         ("run: x, on_failure: {fallback: y}", "on_failure.fallback"),
         ("run: x, failure_modes: [{name: n, detect: true}]", "failure_modes"),
@@ -128,7 +128,6 @@ def test_a_step_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
         ("limits: {tokens: 1}", "limits.tokens"),
         ("limits: {calls: {web.fetch: 1}}", "limits.calls"),
         ("limits: {on_exhausted: fail}", "limits.on_exhausted"),
-        ("limits: {resources: {gpu: 1}}", "limits.resources"),
         ("locks: [db]", "locks"),
         ("breakers: {git: {}}", "breakers"),
         ("hypotheses: {h: {statement: s}}", "hypotheses"),

@@ -11,15 +11,19 @@ from holdfast.plan.model import (
     OnFailure,
     Plan,
     Retry,
+    RunLimits,
+    Sharing,
     Step,
     StepShown,
 )
 from holdfast.plan.model import Run as Shell
 from holdfast.run import events as ev
+from holdfast.run.admission import NOTHING_SHARED
 from holdfast.run.choose import Decision, Start, Tell, at_rest, choose
 from holdfast.run.machine import Run, fold
 
 NO_RETRY = Retry()
+NO_LIMITS = RunLimits()
 T0 = 1_700_000_000_000_000
 SECOND = 1_000_000
 CREATED = ev.RunCreated("p", "sha256:0", "plan.yaml", "/project")
@@ -40,8 +44,10 @@ def step(
     effect: Effect = Effect.REPEATABLE,
     priority: int = 0,
     kind: str = "implement",
+    requires: tuple[str, ...] = (),
+    needs_resources: dict[str, float] | None = None,
 ) -> Step:
-    conditions = Conditions(when=when, skip_if=skip_if) if when or skip_if else None
+    conditions = Conditions(when=when, skip_if=skip_if, requires=requires) if when or skip_if or requires else None
     return Step(
         id=name,
         work=Shell(text="true"),
@@ -53,14 +59,21 @@ def step(
         effect=EffectPolicy(effect=effect),
         priority=priority,
         shown=StepShown(kind=kind),
+        sharing=Sharing(needs_resources=needs_resources) if needs_resources else NOTHING_SHARED,
     )
 
 
 class Story:
     """A run of `steps` that is owned, at `now`."""
 
-    def __init__(self, *steps: Step, owned: bool = True, outputs: dict[str, str] | None = None) -> None:
-        self.plan = Plan(id="p", steps=steps, outputs=outputs or {})
+    def __init__(
+        self,
+        *steps: Step,
+        owned: bool = True,
+        outputs: dict[str, str] | None = None,
+        limits: RunLimits = NO_LIMITS,
+    ) -> None:
+        self.plan = Plan(id="p", steps=steps, outputs=outputs or {}, limits=limits)
         self.run = Run("r", self.plan)
         self.events: list[ev.Event] = []
         self.now = T0
@@ -162,6 +175,7 @@ def snapshot(run: Run) -> dict[str, object]:
         "left": run.left,
         "running": set(run.running),
         "uncertain": set(run.uncertain),
+        "waiting": list(run.waiting),
         "tries": dict(run.tries),
         "keys": dict(run.keys),
         "inputs": run.inputs,

@@ -47,7 +47,13 @@ RUN: Expected = {
 }
 STEP: Expected = {
     "pending": {"dependencies finished": "ready", "run ended": "canceled"},
-    "ready": {"started": "running", "skipped": "skipped", "cannot start": "failed", "run ended": "canceled"},
+    "ready": {
+        "started": "running",
+        "waits": "waiting",
+        "skipped": "skipped",
+        "cannot start": "failed",
+        "run ended": "canceled",
+    },
     "running": {
         "succeeded": "succeeded",
         "failed": "failed",
@@ -56,7 +62,8 @@ STEP: Expected = {
         "lost": "ready",
         "stopped": "ready",
     },
-    "retrying": {"started": "running", "run ended": "canceled"},
+    "retrying": {"started": "running", "waits": "waiting", "cannot start": "failed", "run ended": "canceled"},
+    "waiting": {"started": "running", "waits": "waiting", "cannot start": "failed", "run ended": "canceled"},
     "uncertain": {
         "happened": "succeeded",
         "not happened": "ready",
@@ -95,8 +102,8 @@ def test_every_pair_of_state_and_trigger_is_in_the_table_or_refused(
     assert len(table) == sum(map(len, expected.values()))
 
 
-NOT_YET = {StepStatus.WAITING, StepStatus.REUSED, StepStatus.RECOVERED}
-"""Gates, reuse and fallbacks bring the arrows to these."""
+NOT_YET = {StepStatus.REUSED, StepStatus.RECOVERED}
+"""Reuse and fallbacks bring the arrows to these."""
 
 
 @pytest.mark.parametrize(
@@ -124,7 +131,7 @@ def test_a_final_state_has_no_way_out() -> None:
 
 def test_every_state_that_is_not_final_has_a_way_out() -> None:
     assert {before for before, _ in RUN_TABLE} == set(RunStatus) - FINAL_RUN
-    assert {before for before, _ in STEP_TABLE} == set(StepStatus) - FINAL_STEP - {StepStatus.WAITING}
+    assert {before for before, _ in STEP_TABLE} == set(StepStatus) - FINAL_STEP
 
 
 def test_what_is_ok_is_final_and_soft_skips_are_reasons_of_skips() -> None:

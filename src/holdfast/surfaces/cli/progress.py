@@ -97,8 +97,9 @@ class Progress(msgspec.Struct, eq=False):
     def _waits(self, event: ev.Event) -> Ended | None:
         assert isinstance(event.body, ev.StepWaiting)
         step = self._step(event, "waiting")
-        self.waiting[step] = (event.body.since or event.at, event.body.what)
-        return Ended("waits", step, event.body.what)
+        what = f"{event.body.cause}: {event.body.what}"
+        self.waiting[step] = (event.body.since or event.at, what)
+        return Ended("waits", step, what)
 
     def _resolved(self, event: ev.Event) -> Ended | None:
         assert isinstance(event.body, ev.StepResolved)

@@ -40,6 +40,8 @@ def brief(event: ev.Event) -> str:
         return ": ".join(part for part in (body.why, body.detail) if part)
     if isinstance(body, ev.StepFailed):
         return _error(body.error)
+    if isinstance(body, ev.StepWaiting):
+        return f"{body.cause}: {body.what}"
     if isinstance(body, ev.StepResolved):
         return ", ".join(part for part in (body.choice, _who(body.who), body.reason) if part)
     if isinstance(body, ev.RunFinished):
