@@ -50,7 +50,7 @@ def test_a_precondition_is_looked_at_again_every_five_seconds_and_only_a_change_
     for _ in range(3):
         assert story.later(5).next(1, off) is None
         assert wake_at(story.run) == story.now + 5 * SECOND
-    full = {ONLINE: True, "disk.free": 1}
+    full: dict[str, object] = {ONLINE: True, "disk.free": 1}
     body = tell_waiting(story.later(5), full)
     assert (body.on, body.since, body.facts) == ("disk.free > 5", T0, full)
     assert story.run.states[0] == waiting("requires", "disk.free > 5")
