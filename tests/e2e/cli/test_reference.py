@@ -7,7 +7,7 @@ import click
 import pytest
 
 from holdfast.errors import HoldfastError
-from holdfast.surfaces.cli.entry import cli
+from holdfast.surfaces.cli.commands import cli
 from holdfast.surfaces.cli.group import LATER, LATER_FLAGS, VERBS
 
 ROOT = Path(__file__).parents[3]

@@ -55,6 +55,26 @@ def test_a_coroutine_function_is_awaited(shop: Workshop) -> None:
     assert shop.outputs(end, "b") == {"result": 2}
 
 
+def test_a_coroutine_function_with_arguments_bound_or_with_attributes_is_awaited(shop: Workshop) -> None:
+    shop.module(
+        """
+        from functools import partial
+        async def sum_of(m, n):
+            return m + n
+        sum_of.about = "arithmetic"
+        two_and = partial(sum_of, 2)
+        """,
+        "bound_acts",
+    )
+    end = shop.run("""
+        steps:
+          a: {uses: python, with: {call: "bound_acts:two_and", inline: true, args: {n: 1}}}
+          b: {uses: python, with: {call: "bound_acts:sum_of", inline: true, args: {m: 3, n: 1}}}
+        """)
+    assert shop.outputs(end, "a") == {"result": 3}
+    assert shop.outputs(end, "b") == {"result": 4}
+
+
 def test_what_the_function_raises_is_the_steps_error(shop: Workshop) -> None:
     shop.module(
         """

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from holdfast import __version__
 
+PROGRAM = "holdfast"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (without the program's name) and return its exit code."""

@@ -7,18 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from holdfast import __version__
-from holdfast.errors import HoldfastError, RequestError, StoreError, UsageError
-from holdfast.surfaces.cli.group import PROGRAM, Holdfast, no_flag
-from holdfast.surfaces.cli.screen import Colour, Screen, Volume
+from holdfast.errors import HoldfastError, RequestError, StoreError
+from holdfast.surfaces.cli import PROGRAM, short
+from holdfast.surfaces.cli.screen import Screen
 from holdfast.surfaces.cli.text import clean
 
 if TYPE_CHECKING:
     from holdfast.app import Holdfast as App
 
-EXIT_USAGE: Final = 2
 EXIT_BUG: Final = 70
 EXIT_INTERRUPTED: Final = 130
 
@@ -26,14 +23,6 @@ PASSING: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 )
 """Errors of the system that another try may not meet."""
-
-EPILOG: Final = """\
-State is in .holdfast/ of the nearest folder that has one, else beside the plan.
-
-\b
-Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 3 not valid, 4 waiting for a person, 5 partial, 6 canceled,
-7 integrity, 8 owned by another engine, 70 a bug, 75 store not reachable or full, 130 interrupted (resumable).
-"""
 
 
 class Command:
@@ -54,50 +43,6 @@ class Command:
         return app
 
 
-@click.group(
-    PROGRAM,
-    cls=Holdfast,
-    epilog=EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-@click.option(
-    "--dir", "directory", type=click.Path(path_type=Path), metavar="D", help="The folder that holds .holdfast."
-)
-@click.option("--db", metavar="URL", help="The database: sqlite:///… or postgresql://…")
-@click.option(
-    "--color",
-    "colour",
-    type=click.Choice([one.value for one in Colour]),
-    default=Colour.AUTO.value,
-    metavar="WHEN",
-    help="auto (default), always or never.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Only results and errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Details; and where a bug was met, its trace.")
-@click.option(
-    "--log-json", "log", metavar="FILE", help="Append what the engine does to FILE as JSON lines; - is stderr."
-)
-@click.version_option(__version__, message="%(prog)s %(version)s", prog_name=PROGRAM)
-@click.pass_context
-def cli(
-    ctx: click.Context,
-    *,
-    directory: Path | None,
-    db: str | None,
-    colour: str,
-    quiet: bool,
-    verbose: bool,
-    log: str | None,
-) -> None:
-    """Run plans that must not be lost."""
-    screen = ctx.ensure_object(Screen)
-    screen.colour = Colour(colour)
-    if quiet and verbose:
-        raise click.UsageError("-q and -v exclude each other", ctx)
-    screen.volume = Volume.QUIET if quiet else Volume.VERBOSE if verbose else Volume.NORMAL
-    ctx.obj = Command(screen, directory, db, log)
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit code and raises nothing."""
     screen = _screen(arguments)
@@ -105,10 +50,8 @@ def run(arguments: Sequence[str]) -> int:
         code = _answered(arguments, screen)
     except HoldfastError as error:
         code = _refused(screen, error)
-    except click.ClickException as error:
-        code = _misused(screen, error)
-    except (KeyboardInterrupt, click.Abort):
-        screen.complain("interrupted")
+    except KeyboardInterrupt:
+        screen.complain("\ninterrupted")
         code = EXIT_INTERRUPTED
     except OSError as error:
         code = _refused(screen, _of_system(error))
@@ -130,18 +73,23 @@ def _screen(arguments: Sequence[str]) -> Screen:
 
 
 def _answered(arguments: Sequence[str], screen: Screen) -> int:
-    answer = cli.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=screen)
-    return answer if isinstance(answer, int) else 0
+    plain = short.read(arguments)
+    if plain is not None:
+        return plain(Command(screen, None, None, None))
+    from holdfast.surfaces.cli.commands import answered
+
+    return answered(arguments, screen)
 
 
 def _refused(screen: Screen, error: HoldfastError) -> int:
     if error.exit_code == EXIT_BUG:
         return _bug(screen, error)
-    _say(screen, error)
+    say(screen, error)
     return error.exit_code
 
 
-def _say(screen: Screen, error: HoldfastError) -> None:
+def say(screen: Screen, error: HoldfastError) -> None:
+    """Say what went wrong, its facts and what to do; where a document is asked for, as a document too."""
     screen.complain(f"{screen.paint('error:', 'red', stream=screen.err)} {_clean(error.headline)}")
     for fact in error.facts:
         screen.complain("  " + _clean(fact).replace("\n", "\n    "))
@@ -151,22 +99,6 @@ def _say(screen: Screen, error: HoldfastError) -> None:
         what = {"code": error.code, "message": error.headline, "facts": list(error.facts), "hint": error.hint}
         problems = getattr(error, "problems", None)  # those of a plan; its class would cost an import
         screen.document({"error": what if problems is None else what | {"problems": problems}})
-
-
-def _misused(screen: Screen, error: click.ClickException) -> int:
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    if isinstance(error, click.NoSuchOption):
-        known = [name for one in (context.command.params if context else []) for name in one.opts]
-        message = no_flag(error.option_name, known)
-    elif isinstance(error, click.exceptions.NoArgsIsHelpError):
-        screen.complain(error.format_message())
-        return EXIT_USAGE
-    else:
-        message = error.format_message()
-    message = message[:1].lower() + message[1:].removesuffix(".")
-    path = context.command_path if context else PROGRAM
-    _say(screen, UsageError(message, code="E_USAGE", hint=f"{path} --help"))
-    return EXIT_USAGE
 
 
 def _of_system(error: OSError) -> HoldfastError:
@@ -190,7 +122,7 @@ def _bug(screen: Screen, error: Exception) -> int:
         facts=(what, f"at {place}, holdfast {__version__}, Python {python}, {sys.platform}"),
         hint="report these lines" + ("" if screen.verbose else f"; {PROGRAM} -v … shows the trace"),
     )
-    _say(screen, bug)
+    say(screen, bug)
     if screen.verbose:
         screen.complain(_clean(trace).rstrip())
     return EXIT_BUG

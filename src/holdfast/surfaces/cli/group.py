@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import click
 
-PROGRAM: Final = "holdfast"
+from holdfast.surfaces.cli import PROGRAM
 
 
 class Verb(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from holdfast.surfaces.cli.group import PROGRAM
+from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.moments import between
 from holdfast.surfaces.cli.screen import STATUS_STYLE, Screen
 from holdfast.surfaces.cli.tail import last_lines

@@ -6,8 +6,9 @@ import sys
 import click
 
 from holdfast import __version__
-from holdfast.surfaces.cli.entry import Command, cli
-from holdfast.surfaces.cli.group import PROGRAM
+from holdfast.surfaces.cli import PROGRAM
+from holdfast.surfaces.cli.commands import cli
+from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.options import as_json
 
 SHELLS = ("bash", "zsh", "fish")

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.group import PROGRAM
+from holdfast.surfaces.cli.naming import resolved
 from holdfast.surfaces.cli.options import as_json, by_option, run_argument
 
 if TYPE_CHECKING:
@@ -52,12 +53,6 @@ def release(command: Command, run: str, reason: str, by: str | None) -> int:
     run = resolved(app, run)
     app.release(run, reason, by)
     return _said(command, app, run, "is released", f"{PROGRAM} resume {run}")
-
-
-def resolved(app: "Holdfast", run: str) -> str:
-    """The id of the run that is meant."""
-    with app.reading() as reading:
-        return reading.resolve_run(run)
 
 
 def _said(command: Command, app: "Holdfast", run: str, what: str, after: str | None) -> int:

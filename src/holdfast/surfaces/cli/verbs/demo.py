@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from holdfast.errors import RequestError
+from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.driving import driving, told
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.group import PROGRAM
 from holdfast.surfaces.cli.options import as_json
+from holdfast.surfaces.cli.preview import preview
 from holdfast.surfaces.cli.verbs.new import TEMPLATES, place
-from holdfast.surfaces.cli.verbs.plan import preview
 
 DEMO = "demo"
 DEMO_PLAN = "stdlib-inventory"

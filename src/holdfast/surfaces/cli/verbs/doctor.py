@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.group import PROGRAM
 from holdfast.surfaces.cli.options import as_json
 from holdfast.surfaces.cli.text import counted
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.asking import described
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.group import PROGRAM
 from holdfast.surfaces.cli.options import as_json, by_option, named_values, run_argument, step_argument
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from holdfast.errors import RequestError
+from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.group import PROGRAM, nearest
+from holdfast.surfaces.cli.group import nearest
 from holdfast.surfaces.cli.options import as_json
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
