@@ -29,7 +29,8 @@ def worker_of(step: Step, params: dict[str, object], project: str, env: dict[str
 
 def shown(runner: str, params: dict[str, object]) -> str:
     """What the job is, as the record and the process list show it; nothing that may hold a secret."""
-    what = params.get("path") if runner == "file" else None
+    named = {"file": ("path",), "git": ("name", "branch", "tag")}.get(runner, ())
+    what = next((params[name] for name in named if params.get(name)), None)
     return " ".join(str(part) for part in (runner, params.get("op"), what) if part)
 
 

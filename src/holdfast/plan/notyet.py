@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from holdfast.plan.format.containers import FREE, Record
+from holdfast.plan.format.runners import RUNNERS
 from holdfast.plan.format.steps import STEP
 from holdfast.plan.format.table import PLAN
 from holdfast.plan.model import Conditions, Goal, Holds, OnFailure, Plan, Product, Run, Shell, Step, Uses
@@ -30,7 +31,8 @@ HONOURED_PLAN_KEYS: Final = frozenset(
 HONOURED_SHELLS: Final = frozenset((Shell.SH, Shell.BASH, Shell.ZSH, Shell.PYTHON))
 HONOURED_PARAMETERS: Final = {
     "python": frozenset(("call", "args", "inline", "python")),
-    "file": frozenset(("op", "path", "content", "from", "diff", "mode")),
+    "file": frozenset(RUNNERS["file"].fields),
+    "git": frozenset(RUNNERS["git"].fields),
     "noop": frozenset[str](),
 }
 HONOURED_REUSE: Final = frozenset(("auto", "never"))

@@ -4,6 +4,7 @@ import os
 
 import msgspec
 
+from holdfast.runners import hosts
 from holdfast.runners.failing import refused
 
 STATE_FOLDER = ".holdfast"
@@ -35,7 +36,7 @@ class Place(msgspec.Struct, frozen=True):
         parent, name = os.path.split(path)
         real = os.path.join(os.path.realpath(parent), name) if name else os.path.realpath(path)
         root = os.path.realpath(self.project)
-        if not any(within(real, os.path.realpath(os.path.join(root, allowed))) for allowed in self.write_roots):
+        if not self.allows(real):
             roots = ", ".join(self.write_roots)
             led = "" if real == path else f", which is {real},"
             raise refused(f"{written}{led} lies outside of policy.write_roots, now [{roots}]")
@@ -44,6 +45,15 @@ class Place(msgspec.Struct, frozen=True):
         if STATE_FOLDER in os.path.relpath(real, root).split(os.sep):
             raise refused(f"{written} lies inside {STATE_FOLDER}, the engine's folder")
         return real
+
+    def allows(self, real: str) -> bool:
+        """Whether a path, symbolic links followed, lies where the policy lets the plan write."""
+        root = os.path.realpath(self.project)
+        return any(within(real, os.path.realpath(os.path.join(root, allowed))) for allowed in self.write_roots)
+
+    def denied(self, host: str, port: int | None) -> str | None:
+        """How the policy refuses a host: `denies` or `does not allow`; `None` if it does not."""
+        return hosts.denied(host, port, self.hosts_allowed, self.hosts_denied)
 
     def shown(self, path: str) -> str:
         """A path as the plan would write it."""

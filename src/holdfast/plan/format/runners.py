@@ -268,10 +268,64 @@ _FILE: Final = Record(
     dict,
     rules=(_check_file,),
 )
+_GIT_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "branch": ("name", "at", "switch"),
+    "commit": ("message", "type", "scope", "subject", "body", "paths", "allow_empty", "author"),
+    "tag": ("name", "at", "message", "force"),
+    "push": ("remote", "branch", "tag", "to", "tags", "force"),
+    "merge": ("branch", "message", "ff"),
+    "status": (),
+}
+_GIT_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "commit": ("message", "subject"),
+    "tag": ("name",),
+    "merge": ("branch",),
+}
+
+
+def _check_git(params: dict[str, object], found: Found) -> None:
+    """Each operation takes its own parameters."""
+    op = params.get("op")
+    if not isinstance(op, str) or op not in _GIT_KEYS:
+        return
+    needs = _GIT_NEEDS.get(op, ())
+    if needs and not any(key in params for key in needs):
+        found.append(Fault("key.needed", f" needs {' or '.join(repr(key) for key in needs)} for op {op}"))
+    for key in params:
+        if key in _GIT.fields and key not in {"op", "repo", *_GIT_KEYS[op]}:
+            found.append(Fault("key.unused", f" is not for op {op}", "remove it", path=[key]))
+    if "message" in params and op == "commit":
+        for key in ("type", "scope", "subject", "body"):
+            if key in params:
+                fault = Fault("key.conflict", " is beside message, which says it all", "keep one of them", path=[key])
+                found.append(fault)
+
+
 _GIT: Final = Record(
-    {"op": _param(Choice(("branch", "commit", "tag", "push", "merge", "status")), "what to do", required=True)},
+    {
+        "op": Field(Choice((*_GIT_KEYS,)), "what to do", required=True),
+        "repo": _param(PATH, "a folder of the repository; default: the step's `cwd`"),
+        "name": _param(FILLED, "the branch (default: `plan/` and the plan's id) or tag"),
+        "at": _param(FILLED, "where the branch or tag begins", default="HEAD"),
+        "switch": _param(FLAG, "go to the branch", default="true"),
+        "message": _param(FILLED, "the message of the commit, tag or merge"),
+        "type": _param(FILLED, "of a message `type(scope): subject`", default="feat"),
+        "scope": _param(FILLED, "of such a message; default: the plan's id"),
+        "subject": _param(FILLED, "of such a message, instead of `message`"),
+        "body": _param(TEMPLATE, "what follows below it"),
+        "paths": Field(ListOf(TEMPLATE, "paths", least=1), "what is committed; default: all changes"),
+        "allow_empty": _param(FLAG, "commit also when nothing changed", default="false"),
+        "author": _param(FILLED, "the author, as `Name <address>`"),
+        "remote": _param(FILLED, "where to", default="origin"),
+        "branch": _param(FILLED, "the branch that is pushed (default: the current one) or merged"),
+        "tag": _param(FILLED, "the tag that is pushed, instead of a branch"),
+        "to": _param(FILLED, "the branch of the remote; default: the same name"),
+        "tags": _param(FLAG, "push annotated tags of what is pushed too", default="false"),
+        "force": _param(FLAG, "replace what is there; a push only what it has seen", default="false"),
+        "ff": _param(Choice(("auto", "only", "no")), "whether a merge may or must be a fast forward", default="auto"),
+    },
     dict,
-    rest=Data(scope="step"),
+    rules=(_check_git, OneOf(("branch", "tag"), may_lack=True)),
 )
 _NOOP: Final = Record({}, dict)
 
