@@ -251,7 +251,8 @@ def _unpushed(repo: Repository, said: Said, outputs: dict[str, object], where: t
     remote, target = where
     refusals = [line.split("\t") for line in said.out.splitlines() if line.startswith("!\t")]
     if refusals and not any(UNANSWERED in line[-1] for line in refusals):
-        why = "; ".join(f"{line[1].rpartition(':')[2].removeprefix('refs/heads/')} {line[-1]}" for line in refusals if len(line) > 2)
+        told = [(line[1].rpartition(":")[2].removeprefix("refs/heads/"), line[-1]) for line in refusals]
+        why = "; ".join(f"{name} {reason}" for name, reason in told)
         text = f"the push to {remote} was rejected: {why}"
         raise WorkFailedError("exit.nonzero", text, definite=True, outputs=outputs | {"pushed": False})
     now = repo.git("ls-remote", "--exit-code", "--", remote, target)
