@@ -17,7 +17,7 @@ from holdfast.plan.model import Effect, EffectPolicy, FailurePolicy, OnFailure, 
 from holdfast.plan.model import Run as Shell
 from holdfast.ports import Append
 from holdfast.run import events as ev
-from holdfast.run.choose import Start, at_rest, choose
+from holdfast.run.choose import Expand, Start, at_rest, choose
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_RUN, RunStatus
 from tests.conformance.journal.facts import ANNA, NOW, created, frozen, owned
@@ -88,6 +88,8 @@ class World:
         moves: list[Callable[[], None]] = []
         if isinstance(decision, Start):
             moves += [partial(self._start, decision)] * 4  # more often than people interfere
+        elif isinstance(decision, Expand):
+            moves.append(partial(self.tell, decision.body(), run.steps[decision.step].id))
         elif decision is not None:
             moves.append(partial(self.tell, decision.event.body, decision.event.step))
         if rest is not None:
@@ -167,7 +169,7 @@ def test_projections_and_the_fold_reach_the_same_state(journal: SqliteJournal, p
             assert state.status.value in ready
         else:
             assert step.status == state.status.value
-        assert len(step.attempts) == run.attempts_of(run.graph.index[step.step]).total
+        assert len(step.attempts) == run.attempts_of(run.index[step.step]).total
         if state.status.value == "skipped":
             assert step.why == getattr(state, "why", None)
     assert shown.status == run.status.value

@@ -1,6 +1,7 @@
 """The inline calls of a simulated engine: the rules of `holdfast.engine.calls`, with virtual threads."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class Calls:
 
     def depth(self, i: int, concurrency: int) -> int:
         """How many attempts may be handed out at once when step `i` is the next."""
-        return concurrency * DEPTH if self._engine.world.script.natures[i].quick else concurrency
+        return concurrency * DEPTH if self._engine.world.script.nature(self._engine.run, i).quick else concurrency
 
     def start(self, start: Start) -> None:
         """Hand out one call."""
@@ -124,14 +125,14 @@ class Calls:
         del self.out[call.step]
         self._engine.end(call.ended, call.step, call.attempt, self._judged(call, call.process))
 
-    def drop_unstarted(self) -> None:
-        """Nothing new starts."""
-        for call in [*self._held, *self._quick]:
-            self._forget(call)
-        self._held.clear()
-        self._quick.clear()
+    def drop_unstarted(self, among: Callable[[int], bool] = lambda _: True) -> None:
+        """Nothing new of `among` starts."""
+        for waiting in (self._held, self._quick):
+            for call in [call for call in waiting if among(call.step)]:
+                waiting.remove(call)
+                self._forget(call)
         for call in self.out.values():
-            call.dropped = True
+            call.dropped = call.dropped or among(call.step)
 
     def look_after(self) -> None:
         """Tell the starts of calls that take their time; give up those past their timeout."""
@@ -173,7 +174,8 @@ class Calls:
     def _begin(self, call: Call) -> None:
         call.started = self._engine.now()
         before = self._engine.run.attempts_of(call.step).counted - call.told
-        call.process = self._engine.world.truth.call(call.step, call.attempt, before, self._engine.fence)
+        engine = self._engine
+        call.process = engine.world.truth.call(engine.run, call.step, call.attempt, before, engine.fence)
 
     def _finish(self, call: Call) -> None:
         assert call.process is not None
@@ -184,10 +186,11 @@ class Calls:
     def _durably_ready(self, call: Call) -> bool:
         if call.durable_at > self._engine.durable_told:
             return False
-        return self._engine.undurable.isdisjoint(self._engine.run.graph.needs[call.step])
+        run = self._engine.run
+        return self._engine.undurable.isdisjoint(run.needs[run.group_of.get(call.step, call.step)])
 
     def _dispatch(self, call: Call) -> None:
-        if self._engine.world.script.natures[call.step].quick and not call.told:
+        if self._engine.world.script.nature(self._engine.run, call.step).quick and not call.told:
             self._quick.append(call)
             return
         call.threaded = True
@@ -209,3 +212,4 @@ class Calls:
             self._engine.end(self._engine.now(), call.step, call.attempt, ended)
         else:
             self.untold -= 1
+            self._engine.run.give_back(call.step)

@@ -123,7 +123,7 @@ class Commands:
             name = engine.run.steps[at].id
             end = world.facts.ends.get((at, attempt))
             known = end is not None or (at, attempt) in world.facts.spawned
-            inline = world.script.natures[at].work is Work.INLINE
+            inline = world.script.nature(engine.run, at).work is Work.INLINE
             if (at, attempt) in live:
                 self._attempts.add((at, attempt))
                 engine.tell(ev.Event(engine.now(), ev.AttemptAdopted(engine.fence), name, attempt))

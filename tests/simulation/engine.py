@@ -12,7 +12,7 @@ from holdfast.errors import HoldfastError
 from holdfast.plan.model import Effect
 from holdfast.ports import Append, Appended, FenceLostError
 from holdfast.run import events as ev
-from holdfast.run.choose import Start, at_rest, choose, to_stop, wake_at
+from holdfast.run.choose import Expand, Start, at_rest, choose, to_stop, wake_at
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_STEP, RunStatus
 from tests.simulation.calls import Call, Calls
@@ -127,7 +127,7 @@ class Engine:
         self._outbox.append(event)
         self.told += 1
         if event.step is not None:
-            i = self.run.graph.index[event.step]
+            i = self.run.index[event.step]
             if self.run.states[i].status in FINAL_STEP:
                 self.undurable.add(i)
                 self._ended.add(i)
@@ -181,6 +181,8 @@ class Engine:
                     break
             elif isinstance(decision, Start):
                 self._start(decision)
+            elif isinstance(decision, Expand):
+                self.tell(ev.Event(now, decision.body(), run.steps[decision.step].id))
             else:
                 self.tell(decision.event)
         self._stop_what_must()
@@ -242,7 +244,7 @@ class Engine:
     def _start(self, start: Start) -> None:
         if self.closing:
             raise BrokenRuleError(f"s{start.step} is to start although the run is closing (S6, S8)")
-        step, nature = self.run.steps[start.step], self.world.script.natures[start.step]
+        step, nature = self.run.steps[start.step], self.world.script.nature(self.run, start.step)
         if nature.work is Work.INLINE:
             self.calls.start(start)
             return
@@ -268,8 +270,12 @@ class Engine:
         self.durable(self.inbox.pop())  # type: ignore[arg-type]  # the answer to what was just committed
 
     def _stop_what_must(self) -> None:
+        run = self.run
         if self.closing:
             self.calls.drop_unstarted()
+        elif run.failing:
+            self.calls.drop_unstarted(lambda i: run.group_of.get(i) in run.failing)
+        if self.closing or run.failing:
             for i in to_stop(self.run):
                 self.commands.stop(i)
 

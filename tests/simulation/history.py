@@ -264,7 +264,7 @@ class History:
         for i, state in enumerate(durable.states):
             if state.status not in FINAL_STEP:
                 raise BrokenRuleError(f"s{i} ended as {state.status}")
-            row = world.journal.rows.get(f"s{i}")
+            row = world.journal.rows.get(durable.steps[i].id)
             if row is not None and state.status.value not in {row.status, "canceled"}:
                 raise BrokenRuleError(f"s{i} is {state.status}, its row says {row.status}")
             self._check_effect(i)
@@ -272,16 +272,21 @@ class History:
             raise BrokenRuleError("the run has ended and a command of it runs")
 
     def _check_effect(self, i: int) -> None:
-        if self.script.plan.steps[i].effect_class is not Effect.ONCE or not self.profile.honest:
+        run = self.world.journal.durable
+        if run.steps[i].effect_class is not Effect.ONCE or not self.profile.honest or run.steps[i].for_each is not None:
             return
         times = self.world.truth.applied.get(i, 0)
         if times > 1:
             raise BrokenRuleError(f"the effect of s{i} happened {times} times (E3)")
-        if isinstance(self.world.journal.durable.states[i], Succeeded) and times != 1:
+        if isinstance(run.states[i], Succeeded) and times != 1:
             raise BrokenRuleError(f"s{i} succeeded and its effect never happened (E2)")
 
     def _words(self) -> tuple[str, ...]:
-        states = self.world.journal.durable.states
-        return tuple(
-            f"{state.status}:{state.why}" if isinstance(state, Skipped) else state.status.value for state in states
-        )
+        """Each step's end by id; which instances a failure stopped is a matter of chance."""
+        run = self.world.journal.durable
+        said: dict[str, str] = {}
+        for i, state in enumerate(run.states):
+            chance = any(run.group_of.get(i) == group.at and group.failing for group in run.groups.values())
+            word = f"{state.status}:{state.why}" if isinstance(state, Skipped) else state.status.value
+            said[run.steps[i].id] = "stopped or not" if chance else word
+        return tuple(f"{step} {said[step]}" for step in sorted(said))

@@ -85,7 +85,7 @@ class Journal:
         self.events.append(stored)
 
     def _spent(self, event: ev.Event) -> bool:
-        i = self.durable.graph.index[event.step or ""]
+        i = self.durable.index[event.step or ""]
         state = self.durable.states[i]
         if not isinstance(event.body, ev.StepResolved) or not isinstance(state, Uncertain):
             return False

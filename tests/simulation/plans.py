@@ -1,8 +1,10 @@
 """Random plans, and what each of their steps really does in the simulated world."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+import msgspec
 
 from holdfast.plan.model import (
     AttemptLimits,
@@ -12,6 +14,7 @@ from holdfast.plan.model import (
     Effect,
     EffectPolicy,
     FailurePolicy,
+    ForEach,
     OnFailure,
     Plan,
     Retry,
@@ -20,6 +23,7 @@ from holdfast.plan.model import (
     StepShown,
     Uses,
 )
+from holdfast.run.machine import Run
 
 SECOND = 1_000_000
 DEFINITE_EXIT = 3
@@ -62,6 +66,12 @@ class Script:
     plan: Plan
     natures: tuple[Nature, ...]
     concurrency: int
+    instances: dict[int, tuple[Nature, ...]] = field(default_factory=dict)  # of the steps with a list
+
+    def nature(self, run: Run, at: int) -> Nature:
+        """What the step at a position of the run really does."""
+        group = run.groups.get(run.group_of.get(at, -1))
+        return self.natures[at] if group is None else self.instances[group.at][at - group.first]
 
 
 def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
@@ -70,17 +80,40 @@ def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
     density = rng.choice((0.1, 0.4, 0.8))
     steps: list[Step] = []
     natures: list[Nature] = []
+    instances: dict[int, tuple[Nature, ...]] = {}
     calm = rng.random() < 0.5  # half of all plans hold no step that fails for good
     for n in range(count):
         nature = _nature(rng)
         step = _step(rng, n, density, nature, inline_effects=inline_effects)
         if calm and nature.failures >= step.retry.attempts:
-            nature = Nature(nature.work, nature.lasts_s, 0, nature.failure, False, nature.quick)
+            nature = replace(nature, failures=0, fails_after_effect=False)
+        if rng.random() < 0.15:
+            step, instances[n] = _many(rng, step, nature, calm=calm)
         steps.append(step)
         natures.append(nature)
     concurrency = rng.choice((1, 2, 2, 3, 5))
     plan = Plan(id="p", steps=tuple(steps), limits=RunLimits(concurrency=concurrency, grace_s=GRACE_S))
-    return Script(plan, tuple(natures), concurrency)
+    return Script(plan, tuple(natures), concurrency, instances)
+
+
+def _many(rng: random.Random, step: Step, nature: Nature, *, calm: bool) -> tuple[Step, tuple[Nature, ...]]:
+    """The step for each item of a list, one of which may fail where the step does not, or the other way round."""
+    count = rng.choice((0, 1, 2, 3, 3, 5, 9))
+    many = ForEach(
+        items=[f"k{n}" for n in range(count)] if rng.random() < 0.5 else [{"id": n} for n in range(count)],
+        max_parallel=rng.choice((None, None, 1, 2)),
+        fail=rng.choice(("fast", "all")),
+    )
+    if many.items and isinstance(many.items[0], dict):
+        many = msgspec.structs.replace(many, item_key="item.id")
+    natures = []
+    for _ in range(count):
+        fails = nature.work is not Work.NOOP and rng.random() < 0.2
+        failures = rng.choice((1, 99)) if fails else nature.failures if rng.random() < 0.5 else 0
+        if calm and failures >= step.retry.attempts:
+            failures = 0
+        natures.append(replace(nature, failures=failures, lasts_s=rng.choice((0.001, 0.5, 3.0))))
+    return msgspec.structs.replace(step, for_each=many), tuple(natures)
 
 
 def _nature(rng: random.Random) -> Nature:

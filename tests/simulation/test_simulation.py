@@ -118,7 +118,7 @@ def forgets_that_an_effect_is_in_doubt(patch: pytest.MonkeyPatch) -> None:
     def sure(self: Run, event: ev.Event) -> None:
         body = event.body
         assert isinstance(body, ev.AttemptEnded)
-        i = self.graph.index[event.step or ""]
+        i = self.index[event.step or ""]
         if body.status == "uncertain" and self.steps[i].effect_class is Effect.ONCE:
             event = event._replace(body=ev.AttemptEnded("lost", error=body.error))
         ended(self, event)

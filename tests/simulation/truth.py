@@ -4,14 +4,15 @@ Each rule that must hold of real things is checked here, at the moment something
 """
 
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 
-from holdfast.plan.model import Depends, Effect, OnFailure
+from holdfast.plan.model import Depends, Effect, OnFailure, Step
 from holdfast.run import events as ev
 from holdfast.run.machine import Run
 from holdfast.run.standing import Failed, Ready, Retrying, Running, Skipped, Succeeded, Uncertain
 from holdfast.run.states import FINAL_STEP
-from tests.simulation.plans import DEFINITE_EXIT, GRACE_S, SECOND, Failure, Script, Work
+from tests.simulation.plans import DEFINITE_EXIT, GRACE_S, SECOND, Failure, Nature, Script, Work
 
 
 class BrokenRuleError(AssertionError):
@@ -23,6 +24,8 @@ class Process:
     """One real execution of a step: a process, or a call inside an engine (`engine` is that engine's fence)."""
 
     at: int
+    step: Step
+    nature: Nature
     attempt: int
     ends: int | None  # microseconds; None: never by itself
     code: int
@@ -30,6 +33,7 @@ class Process:
     engine: int | None = None
     deadline: int | None = None  # when its keeper ends it for its timeout
     why: str | None = None
+    group: int | None = None  # the fan-out it is an instance of
     abandoned: bool = False  # given up by its engine, which cannot stop it
     alive: bool = True
 
@@ -55,23 +59,24 @@ class Truth:
         """Start a command; `None` when its process cannot be started."""
         self._check_start(at, attempt)
         assert self.durable is not None
-        process = self._made(at, attempt, self.durable.attempts_of(at).counted - 1, None)
-        process.deadline = self.now + round((self.script.plan.steps[at].limits.timeout_s or 1800.0) * SECOND)
-        return None if process.code and self.script.natures[at].failure is Failure.UNSTARTED else self._begin(process)
+        process = self._made(self.durable, at, attempt, self.durable.attempts_of(at).counted - 1)
+        process.deadline = self.now + round((process.step.limits.timeout_s or 1800.0) * SECOND)
+        return None if process.code and process.nature.failure is Failure.UNSTARTED else self._begin(process)
 
-    def call(self, at: int, attempt: int, before: int, engine: int) -> Process:
-        """Start a call inside the engine; `before` attempts of the step counted."""
-        if self.script.plan.steps[at].effect_class is not Effect.NONE:
+    def call(self, run: Run, at: int, attempt: int, before: int, engine: int) -> Process:
+        """Start a call inside the engine, as that sees its run; `before` attempts of the step counted."""
+        if run.steps[at].effect_class is not Effect.NONE:
             self._check_start(at, attempt)
-        self._check_needs(at)
-        return self._begin(self._made(at, attempt, before, engine))
+        self._check_needs(run, at)
+        process = self._made(run, at, attempt, before)
+        process.engine = engine
+        return self._begin(process)
 
-    def _check_needs(self, at: int) -> None:
+    def _check_needs(self, run: Run, at: int) -> None:
         """Semantics C1: nothing starts before the ends it depends on are durable."""
-        run = self.durable
-        assert run is not None
-        for j in run.graph.needs[at]:
-            if run.states[j].status not in FINAL_STEP:
+        assert self.durable is not None
+        for j in run.needs[run.group_of.get(at, at)]:
+            if self.durable.states[j].status not in FINAL_STEP:
                 raise BrokenRuleError(f"s{at} starts before the end of s{j} is durable (C1)")
 
     def _check_start(self, at: int, attempt: int) -> None:
@@ -80,12 +85,12 @@ class Truth:
         state = run.states[at]
         if not isinstance(state, Running) or state.attempt != attempt:
             raise BrokenRuleError(f"s{at}.{attempt} starts while its durable state is {state} (C1)")
-        self._check_needs(at)
+        self._check_needs(run, at)
 
     def _begin(self, process: Process) -> Process:
         at, attempt = process.at, process.attempt
         before = self.started.setdefault(at, [])
-        once = self.script.plan.steps[at].effect_class is Effect.ONCE
+        once = process.step.effect_class is Effect.ONCE
         if once and any((at, earlier) not in self.cleared for earlier in before):
             raise BrokenRuleError(f"once step s{at} starts again as attempt {attempt} after {before} (E3)")
         before.append(attempt)
@@ -93,27 +98,29 @@ class Truth:
         self._check_crowd()
         return process
 
-    def _made(self, at: int, attempt: int, before: int, engine: int | None) -> Process:
-        nature = self.script.natures[at]
-        ends = self.now + round(nature.lasts_s * SECOND)
-        if before >= nature.failures:
-            return Process(at, attempt, ends, 0, applies=True, engine=engine)
-        if nature.failure is Failure.HANG:
-            return Process(at, attempt, None, 1, applies=nature.fails_after_effect, engine=engine)
-        if nature.failure is Failure.DEFINITE:
-            return Process(at, attempt, ends, DEFINITE_EXIT, applies=False, engine=engine)
-        return Process(at, attempt, ends, 1, applies=nature.fails_after_effect, engine=engine)
+    def _made(self, run: Run, at: int, attempt: int, before: int) -> Process:
+        nature = self.script.nature(run, at)
+        ends: int | None = self.now + round(nature.lasts_s * SECOND)
+        code, applies = 0, True
+        if before < nature.failures:
+            ends = None if nature.failure is Failure.HANG else ends
+            code = DEFINITE_EXIT if nature.failure is Failure.DEFINITE else 1
+            applies = nature.fails_after_effect and nature.failure is not Failure.DEFINITE
+        return Process(at, run.steps[at], nature, attempt, ends, code, applies, group=run.group_of.get(at))
 
     def _check_crowd(self) -> None:
         # Calls of an engine that was taken over cannot be stopped; they have no effect, or that engine is frozen.
         ours = [
             each
             for each in self.processes
-            if each.engine is None
-            or not (each.abandoned or each.engine != self.current_fence or self.script.natures[each.at].quick)
+            if each.engine is None or not (each.abandoned or each.engine != self.current_fence or each.nature.quick)
         ]
         if len(ours) > self.script.concurrency:
             raise BrokenRuleError(f"{len(ours)} attempts run at once, {self.script.concurrency} may (S4)")
+        for group, count in Counter(each.group for each in ours).items():
+            many = None if group is None else self.script.plan.steps[group].for_each
+            if many is not None and many.max_parallel is not None and count > many.max_parallel:
+                raise BrokenRuleError(f"{count} instances of s{group} run at once, {many.max_parallel} may")
         steps = [each.at for each in ours]
         if len(set(steps)) < len(steps):
             raise BrokenRuleError(f"two attempts of one step run at once: {sorted(steps)}")
@@ -144,7 +151,7 @@ class Truth:
         self.processes.remove(process)
 
     def _apply(self, process: Process) -> None:
-        if self.script.plan.steps[process.at].effect_class is Effect.ONCE:
+        if process.step.effect_class is Effect.ONCE:
             self.applied[process.at] = self.applied.get(process.at, 0) + 1
             self.applied_by.add((process.at, process.attempt))
 
@@ -155,20 +162,35 @@ class Truth:
         event = stored.event
         if event.step is None:
             return
-        i = before.graph.index[event.step]
+        i = before.index[event.step]
         state = before.states[i]
         if isinstance(event.body, ev.AttemptStarted):
             self._check_started(before, i, event)
         elif isinstance(event.body, ev.AttemptEnded):
-            self._check_ended(i, event, event.body)
+            self._check_ended(before, i, event, event.body)
         elif isinstance(event.body, ev.StepResolved) and isinstance(state, Uncertain):
             if event.body.choice == "not-happened":
                 self.cleared.add((i, state.result.attempt))
-        elif isinstance(event.body, ev.StepFailed | ev.StepSkipped):
+        elif isinstance(event.body, ev.StepGathered):
+            self._check_gathered(before, i, event.body)
+        elif isinstance(event.body, ev.StepFailed | ev.StepSkipped | ev.StepExpanded):
             if not isinstance(state, Ready):
                 raise BrokenRuleError(f"{event.body.kind} of s{i}, which is {state.status}")
             if isinstance(event.body, ev.StepSkipped) and (event.body.why == "upstream") is _may_run(before, i):
                 raise BrokenRuleError(f"s{i} is skipped for {event.body.why} (S2)")
+
+    def _check_gathered(self, before: Run, i: int, body: ev.StepGathered) -> None:
+        """A fan-out ends with the last of its instances, or, where it is to fail fast, with the last that runs."""
+        many = before.steps[i].for_each
+        assert many is not None
+        states = [before.states[j] for j in before.groups[i].positions]
+        failed = any(isinstance(state, Failed) for state in states)
+        if not (all(state.status in FINAL_STEP for state in states) or (failed and many.fail == "fast")):
+            raise BrokenRuleError(f"s{i} ends before its instances")
+        if any(each.group == i and each.engine is None for each in self.processes):
+            raise BrokenRuleError(f"s{i} ends while one of its instances runs")
+        if (body.status == "failed") is not failed:
+            raise BrokenRuleError(f"s{i} {body.status}, its instances are {states}")
 
     def _check_started(self, before: Run, i: int, event: ev.Event) -> None:
         state, step = before.states[i], before.steps[i]
@@ -181,18 +203,20 @@ class Truth:
             raise BrokenRuleError(f"attempt {event.attempt} of s{i} follows {tries.total} others")
         if tries.counted >= step.retry.attempts:
             raise BrokenRuleError(f"s{i} starts again after {tries.counted} of {step.retry.attempts} attempts (S9)")
+        if before.group_of.get(i) in before.failing and self.script.nature(before, i).work is not Work.INLINE:
+            raise BrokenRuleError(f"s{i} starts although its fan-out has failed")
         if step.effect_class is Effect.ONCE and not isinstance(event.body, ev.AttemptStarted):
             raise BrokenRuleError(f"the effect of s{i} has no key (E1)")
 
-    def _check_ended(self, i: int, event: ev.Event, body: ev.AttemptEnded) -> None:
+    def _check_ended(self, run: Run, i: int, event: ev.Event, body: ev.AttemptEnded) -> None:
         assert event.attempt is not None
-        once = self.script.plan.steps[i].effect_class is Effect.ONCE
+        once, work = run.steps[i].effect_class is Effect.ONCE, self.script.nature(run, i).work
         really = event.attempt in self.started.get(i, [])
-        if self.script.natures[i].work is Work.COMMAND and any(
+        if work is Work.COMMAND and any(
             each.at == i and each.attempt == event.attempt and each.engine is None for each in self.processes
         ):
             raise BrokenRuleError(f"s{i}.{event.attempt} is recorded as {body.status} while it runs")
-        if body.status == "succeeded" and not really and self.script.natures[i].work is not Work.NOOP:
+        if body.status == "succeeded" and not really and work is not Work.NOOP:
             raise BrokenRuleError(f"s{i}.{event.attempt} succeeded without having run")
         if body.status in {"failed", "timed_out", "stalled"}:
             self.cleared.add((i, event.attempt))
@@ -205,7 +229,7 @@ class Truth:
 def _may_run(run: Run, i: int) -> bool:
     """Semantics S2, said once more: what a finished dependency lets run."""
     step = run.steps[i]
-    return step.depends is Depends.DONE or all(_lets_run(run, j) for j in run.graph.needs[i])
+    return step.depends is Depends.DONE or all(_lets_run(run, j) for j in run.needs[i])
 
 
 def _lets_run(run: Run, j: int) -> bool:

@@ -90,7 +90,7 @@ def releasing(state: Run, who: ev.Who, reason: str) -> ev.Body:
 
 def resolving(state: Run, step: str, answer: ev.StepResolved) -> ev.Body:
     """An answer about an uncertain effect; refused where nothing is uncertain, or it was answered already."""
-    i = state.graph.index.get(step)
+    i = state.index.get(step)
     if i is None:
         names = [state.steps[j].id for j in sorted(state.uncertain)]
         hint = f"uncertain: {', '.join(names)}" if names else "nothing in this run is uncertain"

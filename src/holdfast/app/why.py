@@ -49,7 +49,7 @@ class _Record(NamedTuple):
 
 def why(state: Run, stored: Sequence[ev.StoredEvent], step: str) -> Why:
     """The chain of a step; raises `RequestError` for an unknown one, naming the nearest."""
-    index = state.graph.index
+    index = state.index
     if step not in index:
         near = nearest(step, list(index))
         hint = f'did you mean "{near}"?' if near else f"holdfast show {state.id} lists its steps"
@@ -75,11 +75,11 @@ def _causes(state: Run, i: int) -> list[int]:
     """The steps that put step `i` where it is."""
     standing = state.states[i]
     if isinstance(standing, Skipped) and standing.why == "upstream":
-        return [j for j in state.graph.needs[i] if not state.satisfied(j)][:CAUSES_MAX]
+        return [j for j in state.needs[i] if not state.satisfied(j)][:CAUSES_MAX]
     if isinstance(standing, Canceled) and standing.why == "abort" and state.aborting is not None:
-        return [state.graph.index[state.aborting]]
+        return [state.index[state.aborting]]
     if standing.status is StepStatus.PENDING:
-        return [j for j in state.graph.needs[i] if state.states[j].status not in FINAL_STEP][:CAUSES_MAX]
+        return [j for j in state.needs[i] if state.states[j].status not in FINAL_STEP][:CAUSES_MAX]
     return []
 
 

@@ -81,7 +81,7 @@ def prepare(site: Site, run: RunState, at: int, number: int, facts: dict[str, ob
     """Everything the attempt needs, with its templates rendered; raises `ExpressionError`."""
     step = run.steps[at]
     attempt = describe(site, step, at, number)
-    render = _Renderer(run) if step.templated else None
+    render = _Renderer(run, at) if step.templated else None
     own = _own_environment(step, render)
     key = run.keys.get(at) or f"{run.id}/{step.id}" if step.effect_class is Effect.ONCE else None
     env = site.env | {name: text for name, text in own.items() if text is not None}
@@ -112,7 +112,7 @@ def prepare(site: Site, run: RunState, at: int, number: int, facts: dict[str, ob
         "leave_running": step.process.leave_running,
     }
     if isinstance(step.work, Uses):
-        params = render_params(run, step)
+        params = render_params(run, at)
         call = call_of(run.plan, step, params, (env, cwd, site.project))
         attempt.request = Job(worker=worker_of(step, params, site.project, site.env), job=call, **shared)
         argv: tuple[str, ...] = (call.call,)
@@ -206,15 +206,16 @@ class _Shared(TypedDict):
 class _Renderer:
     """Renders the templates of one step against the run as it stands; errors name the field."""
 
-    def __init__(self, run: RunState) -> None:
+    def __init__(self, run: RunState, at: int) -> None:
         self._run = run
+        self._at = at
 
     def value(self, text: str, field: str) -> object:
         try:
             template = compile_template(text)
             if template is None:
                 return text
-            return template.render(context_for(self._run, template.references, {}))
+            return template.render(context_for(self._run, template.references, {}, self._at))
         except ExpressionError as error:
             raise ExpressionError(f"{field}: {error.headline}", hint=error.hint, facts=error.facts) from None
 
@@ -240,11 +241,12 @@ class _Renderer:
         return value
 
 
-def render_params(run: RunState, step: Step) -> dict[str, object]:
-    """The parameters of a `uses` step with their templates rendered; raises `ExpressionError`."""
+def render_params(run: RunState, at: int) -> dict[str, object]:
+    """The parameters of the `uses` step at a position with their templates rendered; raises `ExpressionError`."""
+    step = run.steps[at]
     assert isinstance(step.work, Uses)
     params = step.work.params
-    rendered = _Renderer(run).deep(params, "with") if step.templated else params
+    rendered = _Renderer(run, at).deep(params, "with") if step.templated else params
     assert isinstance(rendered, dict)
     return rendered
 
@@ -288,7 +290,7 @@ def _stdin(run: RunState, step: Step, attempt: Attempt, render: _Renderer | None
         return None
     if isinstance(stdin, ArtifactStdin):
         made_by, _, name = stdin.artifact.rpartition(".")
-        state = run.states[run.graph.index[made_by]]
+        state = run.states[run.index[made_by]]
         if not isinstance(state, Succeeded) or name not in state.result.artifacts:
             raise ExpressionError(f"stdin: there is no artifact {stdin.artifact} in this run")
         return state.result.artifacts[name].path

@@ -5,6 +5,7 @@ start is told together with its end, or, when it takes its time, as soon as the 
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from holdfast.engine.attempt import PLAIN_START, describe, render_params
@@ -54,7 +55,7 @@ class Calls:
         driver = self._driver
         run = driver.run
         step = run.steps[start.step]
-        params = render_params(run, step)
+        params = render_params(run, start.step)
         target = self._target(str(params["call"]))
         if isinstance(target, CallError):
             driver.fail_unstarted(start, ev.Error("spawn.failed", target.headline))
@@ -134,14 +135,14 @@ class Calls:
             ended = judge_value(driver.site, run, attempt, call.value, driver.facts)
         driver.end(call.ended, call.step, call.attempt, ended)
 
-    def drop_unstarted(self) -> None:
-        """Nothing new starts: calls that no thread has begun are not begun any more."""
-        for call in [*self._held, *self._quick]:
-            self._forget(call)
-        self._held.clear()
-        self._quick.clear()
+    def drop_unstarted(self, among: Callable[[int], bool] = lambda _: True) -> None:
+        """Nothing new of `among` (positions) starts: calls of it that no thread has begun are not begun any more."""
+        for waiting in (self._held, self._quick):
+            for call in [call for call in waiting if among(call.step)]:
+                waiting.remove(call)
+                self._forget(call)
         for call in self.out.values():
-            call.dropped = True
+            call.dropped = call.dropped or among(call.step)
 
     def close(self) -> None:
         """The run is not ours any more: what no thread has begun is not begun, and what ends is nobody's."""
@@ -186,7 +187,8 @@ class Calls:
         driver = self._driver
         if call.durable_at > driver.durable_told:
             return False
-        return not driver.undurable or driver.undurable.isdisjoint(driver.run.graph.needs[call.step])
+        run = driver.run
+        return not driver.undurable or driver.undurable.isdisjoint(run.needs[run.group_of.get(call.step, call.step)])
 
     def _dispatch(self, call: Call) -> None:
         if call.target.is_quick and not call.told:
@@ -215,6 +217,7 @@ class Calls:
             self._driver.end(now, call.step, call.attempt, ended)
         else:
             self.untold -= 1
+            self._driver.run.give_back(call.step)
 
 
 def _own(value: object) -> object:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from holdfast.engine.attempt import Attempt, Site, describe
 from holdfast.engine.calls import Calls
 from holdfast.engine.commands import Commands
+from holdfast.engine.expansion import expanded
 from holdfast.engine.host import Host
 from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing, with_retry
 from holdfast.errors import BugError, HoldfastError
@@ -15,7 +16,7 @@ from holdfast.plan.model import Holds, Plan, Step, Uses
 from holdfast.ports import Append, Appended, Clock, FenceLostError, Journal, Log, Owner, silent
 from holdfast.run import events as ev
 from holdfast.run.admission import wanted_texts
-from holdfast.run.choose import Start, at_rest, choose, may_leave, to_stop
+from holdfast.run.choose import Expand, Start, at_rest, choose, may_leave, to_stop
 from holdfast.run.events import StoredEvent
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_STEP, RunStatus
@@ -128,7 +129,7 @@ class Driver:
         if not isinstance(event.body, ev.AttemptSpawned):
             self._is_urgent = True
         if event.step is not None:
-            i = run.graph.index[event.step]
+            i = run.index[event.step]
             if run.states[i].status in FINAL_STEP:
                 self.undurable.add(i)
                 self._ended.add(i)
@@ -169,6 +170,9 @@ class Driver:
                     break
             elif isinstance(decision, Start):
                 self._start(decision)
+            elif isinstance(decision, Expand):
+                body = expanded(self.site.store, decision)
+                self.tell(ev.Event(now, body, run.steps[decision.step].id))
             else:
                 self.tell(decision.event)
         self._stop_what_must()
@@ -315,6 +319,9 @@ class Driver:
     def _stop_what_must(self) -> None:
         if self.closing:
             self.calls.drop_unstarted()
+        elif self.run.failing:
+            self.calls.drop_unstarted(lambda i: self.run.group_of.get(i) in self.run.failing)
+        if self.closing or self.run.failing:
             for i in to_stop(self.run):
                 self.commands.stop(i)
 
@@ -376,6 +383,8 @@ def facts_wanted(plan: Plan) -> frozenset[str]:
     for step in plan.steps + plan.finally_:
         if step.conditions is not None:
             texts += [text for text in (step.conditions.when, *step.conditions.skip_if) if text is not None]
+        if step.for_each is not None:
+            texts += [text for text in (step.for_each.items, step.for_each.item_key) if isinstance(text, str)]
         texts += [criterion.expression for criterion in step.results.expect if isinstance(criterion, Holds)]
     wanted: set[str] = set()
     for text in texts:

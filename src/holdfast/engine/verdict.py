@@ -87,11 +87,12 @@ def with_retry(run: Run, step: Step, attempt: int, ended: ev.AttemptEnded, now: 
     """The same end, with the time of the next attempt where the retry rules give one (semantics S5, S8, S9)."""
     if ended.status not in {"failed", "timed_out", "stalled"} or ended.error is None:
         return ended
-    if run.aborting is not None or run.canceling is not None:
+    i = run.index[step.id]
+    if run.aborting is not None or run.canceling is not None or run.group_of.get(i) in run.failing:
         return ended
     if step.effect_class is Effect.ONCE and (ended.exit_code == 0 or step.inline):
         return ended  # the effect is applied all the same and is never repeated (semantics S20)
-    counted = run.attempts_of(run.graph.index[step.id]).counted
+    counted = run.attempts_of(i).counted
     if not may_retry(step.retry, ended.error.code, counted):
         return ended
     delay = ended.error.retry_after_s
@@ -357,7 +358,7 @@ def _expectations(
             continue
         try:
             expression = compile_expression(criterion.expression)
-            holds = truth(expression.evaluate(context_for(run, expression.references, facts) | own))
+            holds = truth(expression.evaluate(context_for(run, expression.references, facts, attempt.at) | own))
         except ExpressionError as error:
             return ev.Error("expression.invalid", f"expect: {criterion.expression}: {error.headline}")
         if not holds:

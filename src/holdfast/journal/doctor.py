@@ -111,6 +111,7 @@ class _Table(NamedTuple):
 _TABLES: Final = {
     "runs": _Table(1, "all_runs", "mend_run"),
     "steps": _Table(2, "all_steps", "insert_step", "clear_steps"),
+    "expansions": _Table(2, "all_expansions", "insert_expansion", "clear_expansions"),
     "attempts": _Table(3, "all_attempts", "insert_attempt", "clear_attempts"),
     "effects": _Table(2, "all_effects", "mend_effect", "clear_effects"),
     "requests": _Table(2, "all_requests", "mend_request", "clear_requests"),

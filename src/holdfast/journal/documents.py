@@ -64,7 +64,10 @@ class ShownArtifact(msgspec.Struct, frozen=True):
 
 
 class ShownStep(msgspec.Struct, frozen=True):
-    """A step of a shown run; `outputs_digest` stands for outputs that are in the store."""
+    """A step of a shown run; `outputs_digest` stands for outputs that are in the store.
+
+    `instances` are the ids of what a `for_each` step became; each of those names the step in `instance_of`.
+    """
 
     step: str
     verdict: str
@@ -76,6 +79,8 @@ class ShownStep(msgspec.Struct, frozen=True):
     artifacts: dict[str, ShownArtifact]
     from_run: str | None = None
     outputs_digest: str | None = None
+    instances: tuple[str, ...] | None = None
+    instance_of: str | None = None
 
 
 class Wait(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from holdfast.journal.spent import retries_spent
 from holdfast.journal.statements import sql
 from holdfast.journal.views import ACTIVE, StepRow, effect_after, step_after
 from holdfast.run import events as ev
+from holdfast.run.growth import instance_range
 from holdfast.run.states import RunStatus, run_after
 
 _Key = tuple[int, str]
@@ -46,6 +47,10 @@ class Projection:
         after = step_after(row, seq, event, spent=row is not None and self._spent(key, row, event))
         if after is None or after is row:
             return
+        if isinstance(event.body, ev.StepExpanded):
+            self._connection.execute(sql("insert_expansion"), (*key, seq))
+        elif isinstance(event.body, ev.StepGathered) and after.status == "failed":
+            self._cancel_rest(key, seq)
         self._steps[key] = after
         if row is None:
             self._new.add(key)
@@ -83,6 +88,15 @@ class Projection:
         self._new.clear()
         self._changed.clear()
         self._past.clear()
+
+    def _cancel_rest(self, group: _Key, seq: int) -> None:
+        """What of a failed fan-out has an end to come will not have it (semantics S6)."""
+        n, step = group
+        first, beyond = instance_range(step)
+        self.flush()
+        for key in [key for key in self._steps if key[0] == n and first <= key[1] < beyond]:
+            del self._steps[key]
+        self._connection.execute(sql("cancel_instances"), (n, seq, first, beyond))
 
     def _stored(self, key: _Key) -> StepRow | None:
         row = self._connection.execute(sql("step_row"), key).fetchone()

@@ -1,6 +1,7 @@
 """What people read of the journal: the documents of `runs`, `show`, `inbox`, `timeline`, and runs by name."""
 
 import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import msgspec
@@ -15,6 +16,7 @@ from holdfast.journal.showing import AttemptFacts, Facts, RunFacts, StepFacts, s
 from holdfast.journal.sqlite import SqliteJournal
 from holdfast.plan.model import Plan
 from holdfast.run import events as ev
+from holdfast.run.growth import instance_id, template_id
 
 NAMED_MAX: Final = 8
 """How many runs an error about a run's name lists."""
@@ -68,9 +70,10 @@ class Reading:
             return shown(self._facts(run), os.path.join(self._runs_folder, run), self._is_alive)
 
     def step_ids(self, run: str) -> list[str]:
-        """The ids of the run's steps, the `finally` steps last."""
-        plan = msgspec.json.decode(self._journal.plan(self._run_facts(run).created.plan_digest), type=_StepIds)
-        return [step.id for step in (*plan.steps, *plan.finally_)]
+        """The ids of the run's steps, each with its instances behind it, the `finally` steps last."""
+        facts = self._run_facts(run)
+        plan = msgspec.json.decode(self._journal.plan(facts.created.plan_digest), type=_StepIds)
+        return list(_grown((step.id for step in (*plan.steps, *plan.finally_)), self._expansions(facts)))
 
     def timeline(self, run: str) -> Timeline:
         """The run's attempts in the order in which they started."""
@@ -123,8 +126,10 @@ class Reading:
     def _facts(self, run: str) -> Facts:
         facts = self._run_facts(run)
         plan = msgspec.json.decode(self._journal.plan(facts.created.plan_digest), type=Plan)
-        order = [step.id for step in plan.steps + plan.finally_]
-        return Facts(facts, order, self._steps(facts), self._attempts(facts), self._journal.lease(run))
+        expansions = self._expansions(facts)
+        order = list(_grown((step.id for step in plan.steps + plan.finally_), expansions))
+        lease = self._journal.lease(run)
+        return Facts(facts, order, self._steps(facts), self._attempts(facts), lease, expansions)
 
     def _run_facts(self, run: str) -> RunFacts:
         rows = self._reader.rows("run_facts", (run,))
@@ -155,6 +160,17 @@ class Reading:
             if at is None:
                 raise damaged(run.run, f'step "{step}" came to its status by an event that is missing')
         return {step: StepFacts(status, at, ev.decode(kind, data)) for step, status, at, kind, data in rows}
+
+    def _expansions(self, run: RunFacts) -> dict[str, tuple[str, ...]]:
+        """The keys of each step that was expanded."""
+        found: dict[str, tuple[str, ...]] = {}
+        for step, data in cast("list[tuple[str, str | None]]", self._reader.rows("expansions_of_run", (run.n,))):
+            if data is None:
+                raise damaged(run.run, f'step "{step}" was expanded by an event that is missing')
+            body = ev.decode(ev.StepExpanded.kind, data)
+            assert isinstance(body, ev.StepExpanded)
+            found[step] = body.keys
+        return found
 
     def _attempts(self, run: RunFacts) -> list[AttemptFacts]:
         rows = cast(
@@ -189,7 +205,16 @@ class Reading:
         if plan is None:
             digest, size, data = cast("tuple[str, int, bytes]", self._reader.rows("plan_of_run", (run,))[0])
             plan = plans[run] = msgspec.json.decode(unpacked(digest, size, data), type=Plan)
-        return any(each.id == step and each.effect.reconcile is not None for each in plan.steps + plan.finally_)
+        return any(
+            each.id == template_id(step) and each.effect.reconcile is not None for each in plan.steps + plan.finally_
+        )
+
+
+def _grown(steps: Iterable[str], expansions: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for step in steps:
+        yield step
+        for key in expansions.get(step, ()):
+            yield instance_id(step, key)
 
 
 def _created(data: str) -> ev.RunCreated:

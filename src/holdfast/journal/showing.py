@@ -1,7 +1,10 @@
 """The document of `show`, from the facts that the journal holds about one run."""
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from holdfast.journal.documents import (
     Fault,
@@ -19,9 +22,12 @@ from holdfast.journal.documents import (
 from holdfast.journal.leases import IsAlive
 from holdfast.ports import Lease
 from holdfast.run import events as ev
+from holdfast.run.growth import instance_id
 from holdfast.run.states import FINAL_RUN
 
 NEVER_RUN = Reason("never-run")
+FAIL_FAST = "fail-fast"
+"""Why an instance was canceled whose group had a failure."""
 
 
 class RunFacts(NamedTuple):
@@ -74,15 +80,13 @@ class Facts(NamedTuple):
     steps: dict[str, StepFacts]
     attempts: list[AttemptFacts]
     lease: Lease | None
+    expansions: Mapping[str, Sequence[str]] = {}  # the keys of each step that became instances
 
 
 def shown(facts: Facts, folder: str, is_alive: IsAlive) -> Shown:
     """The document; logs are in `folder`, `is_alive` is asked about the owner."""
     run = facts.run
     created = run.created
-    attempts: dict[str, list[AttemptFacts]] = {}
-    for attempt in facts.attempts:
-        attempts.setdefault(attempt.step, []).append(attempt)
     finished = run.moved if isinstance(run.moved, ev.RunFinished) else None
     return Shown(
         run=run.run,
@@ -95,7 +99,7 @@ def shown(facts: Facts, folder: str, is_alive: IsAlive) -> Shown:
         finished_at=stamp_or_none(run.finished_at),
         owner=_holder(facts.lease, is_alive),
         request=created.request,
-        steps=[_step(run, step, facts.steps.get(step), attempts.get(step, []), folder) for step in facts.order],
+        steps=_steps(facts, folder),
         waits=_waits(facts),
         spent=_spent(facts.attempts),
         warnings=finished.warnings if finished else (),
@@ -112,6 +116,28 @@ def _holder(lease: Lease | None, is_alive: IsAlive) -> Holder | None:
         return None
     owner = lease.owner
     return Holder(owner.host, owner.pid, owner.engine, stamp(lease.since), stamp(lease.expires), is_alive(owner))
+
+
+def _steps(facts: Facts, folder: str) -> list[ShownStep]:
+    attempts: dict[str, list[AttemptFacts]] = {}
+    for attempt in facts.attempts:
+        attempts.setdefault(attempt.step, []).append(attempt)
+    steps = {
+        step: _step(facts.run, step, facts.steps.get(step), attempts.get(step, []), folder) for step in facts.order
+    }
+    for name, keys in facts.expansions.items():
+        ids = [instance_id(name, key) for key in keys]
+        outputs: dict[str, object] = {
+            key: steps[id].outputs for key, id in zip(keys, ids, strict=True) if steps[id].outputs
+        }
+        steps[name] = replace(steps[name], outputs=outputs, instances=tuple(ids))
+        group = facts.steps.get(name)
+        ended = group is not None and isinstance(group.moved, ev.StepGathered)
+        for id in ids:
+            never = ended and id not in facts.steps
+            rest = {"status": "canceled", "why": FAIL_FAST} if never else {}
+            steps[id] = replace(steps[id], instance_of=name, **rest)
+    return list(steps.values())
 
 
 def _step(run: RunFacts, step: str, facts: StepFacts | None, attempts: list[AttemptFacts], folder: str) -> ShownStep:
@@ -140,6 +166,11 @@ def _why(run: RunFacts, facts: StepFacts | None) -> str | None:
         return facts.moved.why
     if facts is not None and facts.status == "skipped":
         return "policy"  # a person's answer to an uncertain effect
+    if facts is not None and isinstance(facts.moved, ev.StepGathered):
+        error = facts.moved.error
+        if facts.status == "canceled" or error is None:
+            return FAIL_FAST if facts.status == "canceled" else None
+        return error.message or error.code
     if _status(run, facts) == "canceled":
         return "abort" if run.status == "failed" else "cancel"
     if facts is not None and isinstance(facts.moved, ev.StepFailed):

@@ -116,6 +116,17 @@ def _waiting(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
     return msgspec.structs.replace(row, status="waiting", seq=seq)
 
 
+def _expanded(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    return _closed(row, "running", seq)
+
+
+def _gathered(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    assert isinstance(event.body, ev.StepGathered)
+    if row is None or row.status != "running" or row.attempt:
+        raise _illegal(row, "end of its instances")
+    return StepRow(event.body.status, seq, 0)
+
+
 _AFTER: dict[type[ev.Body], Callable[[StepRow | None, int, ev.Event], StepRow]] = {
     ev.AttemptStarted: _started,
     ev.AttemptEnded: _ended,
@@ -124,6 +135,8 @@ _AFTER: dict[type[ev.Body], Callable[[StepRow | None, int, ev.Event], StepRow]] 
     ev.StepSkipped: _skipped,
     ev.StepFailed: _failed,
     ev.StepWaiting: _waiting,
+    ev.StepExpanded: _expanded,
+    ev.StepGathered: _gathered,
 }
 
 

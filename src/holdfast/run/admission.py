@@ -13,6 +13,7 @@ from holdfast.plan.model import Plan, Step
 from holdfast.plan.model import Run as Work
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
+from holdfast.run.growth import is_about_item
 
 if TYPE_CHECKING:
     from holdfast.run.machine import Run
@@ -46,7 +47,8 @@ def lacking(run: "Run", i: int, now: int, facts: Mapping[str, object], used: dic
 
     Raises `ExpressionError` where a precondition cannot be evaluated: the step fails (semantics S3).
     """
-    for check in (_requires, _resources):
+    # A fan-out asks once for what holds for all of it; its instances ask for the rest.
+    for check in (_requires, _resources) if run.steps[i].for_each is None else (_requires,):
         lack = check(run, i, now, facts, used)
         if lack is not None:
             return lack
@@ -57,11 +59,14 @@ def _requires(run: "Run", i: int, now: int, facts: Mapping[str, object], used: d
     conditions = run.steps[i].conditions
     if conditions is None:
         return None
+    is_template = run.steps[i].for_each is not None
     for text in conditions.requires:
+        if is_template and is_about_item(text):
+            continue
         try:
             expression = compile_expression(text)
             used |= {name: facts[name] for name in sorted(expression.facts) if name in facts}
-            if not truth(expression.evaluate(context_for(run, expression.references, facts))):
+            if not truth(expression.evaluate(context_for(run, expression.references, facts, i))):
                 return Lack("requires", text, text, now + LOOK_US)
         except ExpressionError as error:
             raise ExpressionError(f"requires: {text}: {error.headline}") from None

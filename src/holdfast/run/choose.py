@@ -13,6 +13,8 @@ from holdfast.plan.model import Effect, OnFailure
 from holdfast.run import admission
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
+from holdfast.run.fanout import Listed, facts_of, gathering, listed
+from holdfast.run.growth import is_about_item
 from holdfast.run.machine import Run
 from holdfast.run.policy import LOST_ATTEMPTS_MAX
 from holdfast.run.standing import Canceled, Failed, Pausing, Skipped, Waiting
@@ -33,7 +35,20 @@ class Tell(NamedTuple):
     event: ev.Event
 
 
-Decision = Start | Tell
+class Expand(NamedTuple):
+    """The step at position `step` becomes these instances; `facts` decided its condition or its list."""
+
+    step: int
+    listed: Listed
+    facts: dict[str, object]
+
+    def body(self) -> ev.StepExpanded:
+        """The event, with the items in it where the keys do not say all."""
+        keys, items = self.listed
+        return ev.StepExpanded(keys, None if list(keys) == items else items, facts=self.facts)
+
+
+Decision = Start | Tell | Expand
 
 
 def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decision | None:
@@ -108,15 +123,24 @@ def to_stop(run: Run) -> list[int]:
     """
     insists = run.pausing is Pausing.STOP
     if run.aborting is None and run.canceling is None and not insists:
-        return []
-    return [i for i in sorted(run.running) if insists or run.steps[i].effect_class is not Effect.ONCE]
+        if not run.failing:
+            return []
+        # The first failure of a fan-out has ended the rest of it.
+        return [i for i in sorted(run.running) if run.group_of.get(i) in run.failing and _may_stop(run, i)]
+    return [i for i in sorted(run.running) if insists or _may_stop(run, i)]
+
+
+def _may_stop(run: Run, i: int) -> bool:
+    return run.steps[i].effect_class is not Effect.ONCE
 
 
 def outcome(run: Run) -> ev.RunOutcome:
     """The run's outcome from its steps' outcomes (semantics S14); steps that never ran count as canceled."""
     tolerated = False
     canceled = run.canceling is not None and run.left > 0
-    for step, state in zip(run.steps, run.states, strict=True):
+    for i, (step, state) in enumerate(zip(run.steps, run.states, strict=True)):
+        if i in run.group_of:
+            continue  # the expanded step speaks for its instances
         if isinstance(state, Failed):
             if step.on_failure.action in {OnFailure.ABORT, OnFailure.ROLLBACK}:
                 return "failed"
@@ -146,13 +170,15 @@ def _begin(run: Run, i: int, now: int, facts: Mapping[str, object]) -> Decision 
     attempt = run.attempts_of(i).total + 1
     used: dict[str, object] = {}
     if attempt == 1 and i not in run.waiting:  # conditions are evaluated once (semantics S3)
-        if run.graph.needs[i] and run.doomed(i):
+        if i in run.groups:
+            return Tell(ev.Event(now, gathering(run, i), step.id))
+        if run.needs[i] and run.doomed(i):
             return Tell(ev.Event(now, ev.StepSkipped("upstream"), step.id))
         if step.conditions is not None:
             decision = _decide_condition(run, i, now, facts, used)
             if decision is not None:
                 return decision
-    if admission.is_free(step):
+    if admission.is_free(step) and step.for_each is None:
         return Start(i, attempt, used)
     return _admit(run, Start(i, attempt, used), now, facts)
 
@@ -166,7 +192,7 @@ def _admit(run: Run, start: Start, now: int, facts: Mapping[str, object]) -> Dec
     except ExpressionError as error:
         return Tell(ev.Event(now, ev.StepFailed(ev.Error("expression.invalid", error.headline), used), step.id))
     if lack is None:
-        return start
+        return start if step.for_each is None else _expand(run, i, now, facts, used)
     since = None
     if isinstance(state, Waiting):
         if (state.cause, state.on) == (lack.cause, lack.on):
@@ -187,18 +213,31 @@ def _decide_condition(
     assert conditions is not None
     wanted = [(conditions.when, True)] if conditions.when is not None else []
     wanted += [(text, False) for text in conditions.skip_if]
+    if step.for_each is not None:  # what is about the item is for each instance to decide
+        wanted = [each for each in wanted if not is_about_item(each[0])]
     label = ""
     try:
         for text, runs in wanted:
             label = f"when: {text}" if runs else f"skip_if: {text}"
             expression = compile_expression(text)
             used |= {name: facts[name] for name in sorted(expression.facts) if name in facts}
-            if truth(expression.evaluate(context_for(run, expression.references, facts))) is not runs:
+            if truth(expression.evaluate(context_for(run, expression.references, facts, i))) is not runs:
                 return Tell(ev.Event(now, ev.StepSkipped("condition", label, used), step.id))
     except ExpressionError as error:
         said = ev.Error("expression.invalid", f"{label}: {error.headline}")
         return Tell(ev.Event(now, ev.StepFailed(said, used), step.id))
     return None
+
+
+def _expand(run: Run, i: int, now: int, facts: Mapping[str, object], used: dict[str, object]) -> Decision:
+    try:
+        many = run.steps[i].for_each
+        assert many is not None
+        used |= {name: facts[name] for name in sorted(facts_of(many)) if name in facts}
+        return Expand(i, listed(run, i, facts), used)
+    except ExpressionError as error:
+        said = ev.Error("expression.invalid", error.headline + (f"; {error.hint}" if error.hint else ""))
+        return Tell(ev.Event(now, ev.StepFailed(said, used), run.steps[i].id))
 
 
 def _finish(run: Run, facts: Mapping[str, object]) -> ev.RunFinished:

@@ -1,11 +1,12 @@
 """What expressions see of a run: plain data, built for the references an expression makes (plan-format, Context)."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from holdfast.run.growth import Group
 from holdfast.run.machine import Run
-from holdfast.run.standing import Failed, Result, Retrying, Running, Skipped, Succeeded, Uncertain
-from holdfast.run.states import OK_STEP
+from holdfast.run.standing import Expanded, Failed, Result, Retrying, Running, Skipped, Succeeded, Uncertain
+from holdfast.run.states import FINAL_STEP, OK_STEP
 
 if TYPE_CHECKING:
     from holdfast.plan.expr import Reference
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
 FACT_NAMES = ("now_utc", "network.online", "disk.free", "disk.store_free")
 
 
-def context_for(run: Run, references: "Iterable[Reference]", facts: Mapping[str, object]) -> dict[str, object]:
-    """The names that `references` reach: inputs, env, plan, run, the steps asked for, and the facts given."""
+def context_for(
+    run: Run, references: "Iterable[Reference]", facts: Mapping[str, object], at: int | None = None
+) -> dict[str, object]:
+    """The names that `references` reach: inputs, env, plan, run, the steps asked for, and the facts given.
+
+    `at` is the position of the step whose expression it is: an instance of a `for_each` has its `item` and `index`.
+    """
     names = {reference.path[0]: reference for reference in references if reference.path}
     context: dict[str, object] = {}
     if "inputs" in names:
@@ -27,6 +33,10 @@ def context_for(run: Run, references: "Iterable[Reference]", facts: Mapping[str,
         context["env"] = {name: value for name, value in run.plan.env.items() if value is not None}
     if "steps" in names:
         context["steps"] = _steps(run, references)
+    if at in run.group_of and ("item" in names or "index" in names):
+        assert at is not None
+        group = run.groups[run.group_of[at]]
+        context["item"], context["index"] = group.item(run, at), at - group.first
     context.update(facts_context(facts))
     return context
 
@@ -51,11 +61,17 @@ def _steps(run: Run, references: "Iterable[Reference]") -> dict[str, object]:
         if reference.path[:1] != ("steps",):
             continue
         if len(reference.path) == 1:
-            wanted.update(run.graph.ids)
+            wanted.update(run.index)
         else:
             wanted.add(str(reference.path[1]))
-    index = run.graph.index
-    return {name: step_view(run, index[name]) for name in sorted(wanted) if name in index}
+    index = run.index
+    views: dict[str, object] = {name: step_view(run, index[name]) for name in sorted(wanted) if name in index}
+    for name in wanted - views.keys():
+        at = index.get(name.removesuffix("[*]"))
+        if at in run.groups and name.endswith("[*]"):
+            assert at is not None
+            views[name] = columns_view(run, run.groups[at])
+    return views
 
 
 def step_view(run: Run, i: int) -> dict[str, object]:
@@ -74,11 +90,48 @@ def step_view(run: Run, i: int) -> dict[str, object]:
         view["error"] = {"code": state.error.code, "message": state.error.message}
     if isinstance(state, Skipped):
         view["why"] = state.why
-    if isinstance(state, Running):
+    if isinstance(state, Running | Expanded):
         view["started_at"] = _rfc3339(state.since)
+    if i in run.groups:
+        view |= _group_view(run, run.groups[i])
     view.setdefault("outputs", {})
     view.setdefault("artifacts", {})
     return view
+
+
+def _group_view(run: Run, group: Group) -> dict[str, object]:
+    """What an expanded step has beside its status: the outputs of its instances by key, and each as a step of its own.
+
+    Built once, since nothing of it changes when the group has ended.
+    """
+    if group.view is not None:
+        return group.view
+    views = {key: step_view(run, i) for key, i in zip(group.keys, group.positions, strict=True)}
+    view: dict[str, object] = {
+        "outputs": {key: each["outputs"] for key, each in views.items() if each["outputs"]},
+        "instances": views,
+    }
+    if run.states[group.at].status in FINAL_STEP:
+        group.view = view
+    return view
+
+
+def columns_view(run: Run, group: Group) -> dict[str, object]:
+    """What `steps["id[*]"]` holds: of each thing that steps have, the list over the instances, in the list's order."""
+    instances = _group_view(run, group)["instances"]
+    assert isinstance(instances, dict)
+    views = list(instances.values())
+    columns: dict[str, object] = dict(_turned([{**view, "outputs": None, "artifacts": None} for view in views]))
+    columns["outputs"] = _turned([view["outputs"] for view in views])
+    artifacts = _turned([view["artifacts"] for view in views])
+    columns["artifacts"] = {name: _turned(refs) for name, refs in artifacts.items()}
+    return columns
+
+
+def _turned(maps: list[Any]) -> dict[str, list[Any]]:
+    """Maps turned inside out: for each name the list of what the maps have under it."""
+    names = dict.fromkeys(name for each in maps for name in each)
+    return {name: [each[name] for each in maps if name in each] for name in names}
 
 
 def _result_view(run: Run, result: Result) -> dict[str, object]:

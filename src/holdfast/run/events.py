@@ -192,6 +192,27 @@ class StepWaiting(Body, frozen=True):
     facts: dict[str, object] = {}
 
 
+class StepExpanded(Body, frozen=True):
+    """The list of a `for_each` step is known: one instance for each key.
+
+    `items` are in the same order; those over 64 KiB are in the store. With neither, the keys are the items.
+    """
+
+    kind: ClassVar[str] = "step.expanded"
+    keys: tuple[str, ...]
+    items: list[object] | None = None
+    items_digest: str | None = None
+    facts: dict[str, object] = {}
+
+
+class StepGathered(Body, frozen=True):
+    """All instances of a `for_each` step have ended, or `fail: fast` has ended the rest; the step's own end."""
+
+    kind: ClassVar[str] = "step.gathered"
+    status: Literal["succeeded", "failed", "skipped"]
+    error: Error | None = None
+
+
 class StepResolved(Body, frozen=True):
     """A person settled an uncertain effect (semantics E4)."""
 
@@ -281,6 +302,8 @@ BODIES: tuple[type[Body], ...] = (
     StepSkipped,
     StepFailed,
     StepWaiting,
+    StepExpanded,
+    StepGathered,
     StepResolved,
     AttemptStarted,
     AttemptSpawned,

@@ -10,12 +10,14 @@ from msgspec.structs import replace
 
 from holdfast.plan.model import OnFailure, Plan
 from holdfast.run import events as ev
+from holdfast.run import growth
 from holdfast.run.policy import LOST_ATTEMPTS_MAX, UNCOUNTED_CODES, may_retry
 from holdfast.run.reached import Reached, Recall
 from holdfast.run.standing import (
     ONE_TRY,
     READY,
     Canceled,
+    Expanded,
     Failed,
     Pausing,
     Result,
@@ -40,12 +42,14 @@ class Run(Reached):
         super().__init__(run, plan, recall)
         for i, count in enumerate(self.missing):
             if not count:
-                self._make_ready(i)
+                self.make_ready(i)
 
     def apply(self, event: ev.Event) -> None:
         """Take one event; raises `IllegalTransitionError` for one that no table allows."""
         self.seq += 1
         self._APPLY[event.body.kind](self, event)
+        if self.group_of and event.step is not None:
+            growth.follow(self, self.index[event.step], event.body)
 
     # Runs.
 
@@ -89,7 +93,8 @@ class Run(Reached):
             why = "abort" if body.outcome == "failed" else "cancel"
             for i, state in enumerate(self.states):
                 if state.status not in FINAL_STEP:
-                    step_after(state.status, "run ended")
+                    waits = "run ended before all instances" if isinstance(state, Expanded) else "run ended"
+                    step_after(state.status, waits)
                     self.states[i] = Canceled(why)
             self.left = 0
         self.queue.clear()
@@ -114,7 +119,7 @@ class Run(Reached):
         i = self._at(event)
         step_after(self.states[i].status, "skipped")
         self.queue.withdraw(i)
-        self._finish(i, Skipped(body.why))
+        self.finish(i, Skipped(body.why))
 
     def _failed(self, event: ev.Event) -> None:
         body = event.body
@@ -122,7 +127,7 @@ class Run(Reached):
         i = self._at(event)
         step_after(self.states[i].status, "cannot start")
         self.queue.withdraw(i)
-        self._fail(i, Failed(body.error))
+        self.fail(i, Failed(body.error))
 
     def _waits(self, event: ev.Event) -> None:
         i = self._at(event)
@@ -139,18 +144,18 @@ class Run(Reached):
         self.uncertain.discard(i)
         if body.choice == "happened":
             step_after(state.status, "happened")
-            self._finish(i, Succeeded(replace(state.result, outputs=body.outputs or state.result.outputs)))
+            self.finish(i, Succeeded(replace(state.result, outputs=body.outputs or state.result.outputs)))
         elif body.choice == "skip":
             step_after(state.status, "given up")
             self._count(i)
-            self._finish(i, Skipped("policy"))
+            self.finish(i, Skipped("policy"))
         elif state.counts and not may_retry(self.steps[i].retry, state.error.code, self.attempts_of(i).counted):
             step_after(state.status, "not happened, attempts spent")
-            self._fail(i, Failed(state.error, state.result))
+            self.fail(i, Failed(state.error, state.result))
         else:
             step_after(state.status, "not happened")
             self._count(i, counted=0 if state.counts else -1)
-            self._make_ready(i)
+            self.make_ready(i)
 
     # Attempts.
 
@@ -184,7 +189,7 @@ class Run(Reached):
         )
         if body.status == "succeeded":
             step_after(StepStatus.RUNNING, "succeeded")
-            self._finish(i, Succeeded(result))
+            self.finish(i, Succeeded(result))
         elif body.status == "uncertain":
             step_after(StepStatus.RUNNING, "uncertain")
             error = body.error or ev.Error("uncertain")
@@ -193,11 +198,11 @@ class Run(Reached):
         elif body.status == "lost":
             step_after(StepStatus.RUNNING, "lost")
             self._count(i, counted=-1, lost=1)
-            self._make_ready(i)
+            self.make_ready(i)
         elif body.status == "canceled":
             step_after(StepStatus.RUNNING, "stopped")
             self._count(i, counted=-1)
-            self._make_ready(i)
+            self.make_ready(i)
         else:
             self._attempt_failed(i, result, body)
 
@@ -205,7 +210,7 @@ class Run(Reached):
         error = body.error or ev.Error("exit.nonzero")
         if body.retry_at is None:
             step_after(StepStatus.RUNNING, "failed")
-            self._fail(i, Failed(error, result))
+            self.fail(i, Failed(error, result))
             return
         step_after(StepStatus.RUNNING, "failed, to be retried")
         self._count(i)
@@ -219,7 +224,7 @@ class Run(Reached):
 
     def _at(self, event: ev.Event) -> int:
         assert event.step is not None
-        return self.graph.index[event.step]
+        return self.index[event.step]
 
     def _count(self, i: int, total: int = 0, counted: int = 0, lost: int = 0) -> None:
         # The first attempt is entered here only when something follows it, since most steps need no other.
@@ -238,26 +243,34 @@ class Run(Reached):
                 self.states[i] = Retrying(now, due, state.error)
                 self.queue.postpone(i, due)
 
-    def _make_ready(self, i: int) -> None:
-        self.states[i] = READY
+    # What the fold is made of; `growth` uses it too, nobody else.
+
+    def make_ready(self, i: int) -> None:
+        """Nothing keeps step `i` any more; an expanded step is offered so that its end is decided."""
+        if i not in self.groups:
+            self.states[i] = READY
+            if i in self.group_of and not growth.admits(self, i):
+                return
         self.queue.offer(i)
 
-    def _fail(self, i: int, state: Failed) -> None:
+    def fail(self, i: int, state: Failed) -> None:
+        """Step `i` failed for good: its policy decides what that means for the run (semantics S6)."""
         if self.steps[i].on_failure.action in {OnFailure.ABORT, OnFailure.ROLLBACK} and (
-            self.aborting is None or i < self.graph.index[self.aborting]
+            self.aborting is None or i < self.index[self.aborting]
         ):
             self.aborting = self.steps[i].id
-        self._finish(i, state)
+        self.finish(i, state)
 
-    def _finish(self, i: int, state: State) -> None:
+    def finish(self, i: int, state: State) -> None:
+        """Step `i` is in its last state."""
         self.waiting.end(i)
         self.states[i] = state
         self.left -= 1
         missing = self.missing
-        for j in self.graph.dependents[i]:
+        for j in self.dependents[i]:
             missing[j] -= 1
             if not missing[j]:
-                self._make_ready(j)
+                self.make_ready(j)
 
     _APPLY: ClassVar[dict[str, Callable[["Run", ev.Event], None]]] = {
         ev.RunCreated.kind: _created,
@@ -272,6 +285,8 @@ class Run(Reached):
         ev.StepSkipped.kind: _skipped,
         ev.StepFailed.kind: _failed,
         ev.StepWaiting.kind: _waits,
+        ev.StepExpanded.kind: growth.expand,
+        ev.StepGathered.kind: growth.gathered,
         ev.StepResolved.kind: _resolved,
         ev.AttemptStarted.kind: _started,
         ev.AttemptEnded.kind: _ended,

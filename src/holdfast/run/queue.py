@@ -6,6 +6,10 @@ from heapq import heappop, heappush
 from holdfast.plan.graph import RECENT_MAX, Graph
 from holdfast.plan.model import Step
 
+PLACE_BITS = 32
+PLACE = (1 << PLACE_BITS) - 1
+"""The part of a ticket that is a step's position; the part above is its rank."""
+
 
 class Queue:
     """The steps of one run that wait for nothing but room or time, known by position.
@@ -14,12 +18,12 @@ class Queue:
     entries, which are dropped when met.
     """
 
-    __slots__ = ("_due", "_later", "_offered", "_ranks", "rank", "step_at")
+    __slots__ = ("_due", "_later", "_offered", "_shared", "_tickets", "tickets")
 
     def __init__(self, steps: Sequence[Step], graph: Graph) -> None:
-        self.rank, self.step_at = _ranks_of(steps, graph)
+        self.tickets = self._shared = _tickets_of(steps, graph)
         self._offered: set[int] = set()
-        self._ranks: list[int] = []  # of what is offered, a heap
+        self._tickets: list[int] = []  # of what is offered, a heap
         self._later: dict[int, int] = {}  # position -> due
         self._due: list[tuple[int, int]] = []  # (due, position) of what is later, a heap
 
@@ -31,7 +35,7 @@ class Queue:
         """Step `i` may start now."""
         self._later.pop(i, None)
         self._offered.add(i)
-        heappush(self._ranks, self.rank[i])
+        heappush(self._tickets, self.tickets[i])
 
     def offers(self, i: int) -> bool:
         """Whether step `i` is offered."""
@@ -54,17 +58,25 @@ class Queue:
 
     def clear(self) -> None:
         """No step may start any more."""
-        for heap in (self._offered, self._ranks, self._later, self._due):
+        for heap in (self._offered, self._tickets, self._later, self._due):
             heap.clear()
+
+    def grow(self, like: Sequence[int]) -> None:
+        """Steps have come into being, at the next positions; the n-th starts when step `like[n]` would."""
+        if self.tickets is self._shared:
+            self.tickets = [*self._shared]
+        tickets = self.tickets
+        first = len(tickets)
+        tickets.extend([(tickets[each] & ~PLACE) | i for i, each in enumerate(like, first)])
 
     def first(self) -> int | None:
         """The step that starts next of those that may start now, or `None`."""
-        ranks = self._ranks
-        while ranks:
-            i = self.step_at[ranks[0]]
+        tickets = self._tickets
+        while tickets:
+            i = tickets[0] & PLACE
             if i in self._offered:
                 return i
-            heappop(ranks)
+            heappop(tickets)
         return None
 
     def call_due(self, now: int) -> None:
@@ -85,22 +97,22 @@ class Queue:
         return None
 
 
-def _ranks_of(steps: Sequence[Step], graph: Graph) -> tuple[list[int], list[int]]:
-    """As `_ranks`; many runs of one plan share them."""
-    for known, ranks in _recent:
+def _tickets_of(steps: Sequence[Step], graph: Graph) -> list[int]:
+    """As `_made_tickets`; many runs of one plan share them."""
+    for known, tickets in _recent:
         if known is graph:
-            return ranks
-    ranks = _ranks(steps, graph)
-    _recent.append((graph, ranks))
+            return tickets
+    tickets = _made_tickets(steps, graph)
+    _recent.append((graph, tickets))
     del _recent[:-RECENT_MAX]
-    return ranks
+    return tickets
 
 
-_recent: list[tuple[Graph, tuple[list[int], list[int]]]] = []
+_recent: list[tuple[Graph, list[int]]] = []
 
 
-def _ranks(steps: Sequence[Step], graph: Graph) -> tuple[list[int], list[int]]:
-    """The order in which ready steps start (semantics S4, S19): rank of each position, position of each rank."""
+def _made_tickets(steps: Sequence[Step], graph: Graph) -> list[int]:
+    """For each position its rank in the order in which ready steps start (semantics S4, S19), and the position."""
     rest = graph.remaining(lambda _: 1.0)
     if any(step.priority or step.shown.kind == "research" for step in steps):
         step_at = sorted(
@@ -109,7 +121,7 @@ def _ranks(steps: Sequence[Step], graph: Graph) -> tuple[list[int], list[int]]:
         )
     else:  # the same order, found in a fifth of the time
         step_at = sorted(range(len(steps)), key=rest.__getitem__, reverse=True)
-    rank = [0] * len(steps)
-    for position, i in enumerate(step_at):
-        rank[i] = position
-    return rank, step_at
+    tickets = [0] * len(steps)
+    for rank, i in enumerate(step_at):
+        tickets[i] = rank << PLACE_BITS | i
+    return tickets

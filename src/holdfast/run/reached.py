@@ -1,6 +1,6 @@
 """What the fold of a run's events has reached: its fields, and the questions that are asked of them.
 
-Only `machine.Run` changes it, one event at a time; everything else reads. Steps are known by position (`graph.index`);
+Only `machine.Run` changes it, one event at a time; everything else reads. Steps are known by position (`index`);
 each state carries only its own data.
 """
 
@@ -10,6 +10,7 @@ from holdfast.errors import BugError
 from holdfast.plan.graph import of_plan
 from holdfast.plan.model import Depends, OnFailure, Plan, Step
 from holdfast.run import events as ev
+from holdfast.run.growth import Group, given_back
 from holdfast.run.queue import Queue
 from holdfast.run.standing import (
     NO_TRIES,
@@ -30,6 +31,8 @@ from holdfast.run.states import FINAL_RUN, OK_STEP, SOFT_SKIPS, RunStatus
 from holdfast.run.waiting import Waiters
 
 Recall = Callable[[str], dict[str, object]]
+Steps = tuple[Step, ...] | list[Step]
+Arrows = tuple[tuple[int, ...], ...] | list[tuple[int, ...]]
 
 
 class Reached:
@@ -39,13 +42,18 @@ class Reached:
         "aborting",
         "canceling",
         "created_at",
+        "dependents",
+        "failing",
         "finished_at",
-        "graph",
+        "group_of",
+        "groups",
         "id",
+        "index",
         "inputs",
         "keys",
         "left",
         "missing",
+        "needs",
         "outcome",
         "outputs",
         "owner",
@@ -54,6 +62,7 @@ class Reached:
         "quarantine",
         "queue",
         "recall",
+        "reserved",
         "running",
         "seq",
         "started_at",
@@ -71,9 +80,17 @@ class Reached:
         self.id = run
         self.recall = recall or _nothing_stored
         self.plan = plan
-        self.graph = of_plan(plan)
-        self.steps: tuple[Step, ...] = plan.steps + plan.finally_
-        self.queue = Queue(self.steps, self.graph)
+        graph = of_plan(plan)
+        # Steps by position: the plan's, shared by its runs until one grows (`growth`), then those that came to be.
+        self.steps: Steps = plan.steps + plan.finally_
+        self.index: dict[str, int] = graph.index
+        self.needs: Arrows = graph.needs
+        self.dependents: Arrows = graph.dependents
+        self.groups: dict[int, Group] = {}  # expanded steps
+        self.group_of: dict[int, int] = {}  # instance -> the expanded step
+        self.failing: set[int] = set()  # expanded steps whose remaining instances are to stop
+        self.reserved: set[int] = set()  # instances that are handed out
+        self.queue = Queue(self.steps, graph)
         self.status = RunStatus.PENDING
         self.seq = 0
         self.inputs: dict[str, object] = {}
@@ -89,7 +106,7 @@ class Reached:
         self.canceling: str | None = None  # why
         self.aborting: str | None = None  # the first step in file order whose failure ends the run
         self.states: list[State] = [PENDING] * len(self.steps)
-        self.missing: list[int] = [len(needs) for needs in self.graph.needs]
+        self.missing: list[int] = [len(needs) for needs in graph.needs]
         self.left = len(self.steps)  # steps that are not final
         self.running: set[int] = set()
         self.too_often_lost: int | None = None
@@ -115,6 +132,13 @@ class Reached:
     def reserve(self, i: int) -> None:
         """Hand out step `i`: it is not offered again, although no event says so yet."""
         self.queue.withdraw(i)
+        if i in self.group_of:
+            self.reserved.add(i)
+
+    def give_back(self, i: int) -> None:
+        """Step `i` was handed out and never began; nothing new starts where that happens."""
+        if i in self.group_of:
+            given_back(self, i)
 
     def outputs_of(self, result: Result) -> dict[str, object]:
         """A result's outputs, wherever they are kept."""
@@ -127,7 +151,7 @@ class Reached:
             return tries
         state = self.states[i]
         begun = isinstance(state, Running | Succeeded | Uncertain) or (isinstance(state, Failed) and state.result)
-        return ONE_TRY if begun else NO_TRIES
+        return ONE_TRY if begun and i not in self.groups else NO_TRIES
 
     def satisfied(self, i: int) -> bool:
         """Whether finished step `i` lets its dependents run (semantics S2)."""
@@ -142,7 +166,7 @@ class Reached:
         """Whether a finished dependency keeps step `i`, whose dependencies are all finished, from running."""
         if self.steps[i].depends is Depends.DONE:
             return False
-        return not all(self.satisfied(j) for j in self.graph.needs[i])
+        return not all(self.satisfied(j) for j in self.needs[i])
 
 
 def _nothing_stored(digest: str) -> dict[str, object]:

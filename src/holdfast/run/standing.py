@@ -35,6 +35,13 @@ class Running(State, frozen=True, gc=False):
     since: int
 
 
+class Expanded(State, frozen=True, gc=False):
+    """Its instances are under way since then; it has no attempts of its own."""
+
+    status = StepStatus.RUNNING
+    since: int
+
+
 class Retrying(State, frozen=True):
     """The last attempt failed at `since`, the next is due at `due`."""
 

@@ -102,12 +102,17 @@ RUN_TABLE: Final[dict[tuple[RunStatus, str], RunStatus]] = {
 STEP_TABLE: Final[dict[tuple[StepStatus, str], StepStatus]] = {
     (_S.PENDING, "dependencies finished"): _S.READY,
     (_S.READY, "started"): _S.RUNNING,
+    **{(status, "expanded"): _S.RUNNING for status in (_S.READY, _S.WAITING)},  # into its instances
     (_S.READY, "skipped"): _S.SKIPPED,
     (_S.READY, "cannot start"): _S.FAILED,
     (_S.RUNNING, "succeeded"): _S.SUCCEEDED,
     (_S.RUNNING, "failed"): _S.FAILED,
     (_S.RUNNING, "failed, to be retried"): _S.RETRYING,
     (_S.RUNNING, "uncertain"): _S.UNCERTAIN,
+    (_S.RUNNING, "instances succeeded"): _S.SUCCEEDED,
+    (_S.RUNNING, "an instance failed"): _S.FAILED,
+    (_S.RUNNING, "an instance was given up"): _S.SKIPPED,
+    (_S.RUNNING, "run ended before all instances"): _S.CANCELED,
     (_S.RUNNING, "lost"): _S.READY,
     (_S.RUNNING, "stopped"): _S.READY,
     (_S.RETRYING, "started"): _S.RUNNING,
@@ -118,7 +123,11 @@ STEP_TABLE: Final[dict[tuple[StepStatus, str], StepStatus]] = {
     (_S.UNCERTAIN, "not happened"): _S.READY,
     (_S.UNCERTAIN, "not happened, attempts spent"): _S.FAILED,
     (_S.UNCERTAIN, "given up"): _S.SKIPPED,
-    **{(status, "run ended"): _S.CANCELED for status in (_S.PENDING, _S.READY, _S.RETRYING, _S.WAITING)},
+    **{
+        (status, trigger): _S.CANCELED
+        for trigger in ("run ended", "group failed")
+        for status in (_S.PENDING, _S.READY, _S.RETRYING, _S.WAITING)
+    },
 }
 
 ATTEMPT_TABLE: Final[dict[tuple[AttemptState, str], AttemptState]] = {

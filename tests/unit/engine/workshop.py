@@ -46,11 +46,11 @@ class Workshop:
 
     def step(self, end: RunEnd, name: str) -> State:
         run = self.state(end.run)
-        return run.states[run.graph.index[name]]
+        return run.states[run.index[name]]
 
     def statuses(self, end: RunEnd) -> dict[str, str]:
         run = self.state(end.run)
-        return {name: run.states[i].status.value for name, i in run.graph.index.items()}
+        return {name: run.states[i].status.value for name, i in run.index.items()}
 
     def outputs(self, end: RunEnd, name: str) -> dict[str, object]:
         state = self.step(end, name)

@@ -8,6 +8,7 @@ from holdfast.plan.model import (
     Effect,
     EffectPolicy,
     FailurePolicy,
+    ForEach,
     OnFailure,
     Plan,
     Retry,
@@ -19,7 +20,7 @@ from holdfast.plan.model import (
 from holdfast.plan.model import Run as Shell
 from holdfast.run import events as ev
 from holdfast.run.admission import NOTHING_SHARED
-from holdfast.run.choose import Decision, Start, Tell, at_rest, choose
+from holdfast.run.choose import Decision, Expand, Start, Tell, at_rest, choose
 from holdfast.run.machine import Run, fold
 
 NO_RETRY = Retry()
@@ -46,6 +47,7 @@ def step(
     kind: str = "implement",
     requires: tuple[str, ...] = (),
     needs_resources: dict[str, float] | None = None,
+    for_each: ForEach | None = None,
 ) -> Step:
     conditions = Conditions(when=when, skip_if=skip_if, requires=requires) if when or skip_if or requires else None
     return Step(
@@ -60,6 +62,7 @@ def step(
         priority=priority,
         shown=StepShown(kind=kind),
         sharing=Sharing(needs_resources=needs_resources) if needs_resources else NOTHING_SHARED,
+        for_each=for_each,
     )
 
 
@@ -117,10 +120,10 @@ class Story:
         return self
 
     def status(self, name: str) -> str:
-        return self.run.states[self.run.graph.index[name]].status.value
+        return self.run.states[self.run.index[name]].status.value
 
     def statuses(self) -> dict[str, str]:
-        return {name: self.status(name) for name in self.run.graph.ids}
+        return {name: self.status(name) for name in self.run.index}
 
     def next(self, room: int = 1, facts: dict[str, object] | None = None) -> Decision | None:
         return choose(self.run, self.now, room, facts or {})
@@ -152,6 +155,9 @@ class Story:
             if isinstance(decision, Tell):
                 self.tell(decision.event.body, decision.event.step)
                 continue
+            if isinstance(decision, Expand):
+                self.tell(decision.body(), self.run.steps[decision.step].id)
+                continue
             name = self.run.steps[decision.step].id
             started.append(name)
             if name in failing:
@@ -172,6 +178,11 @@ def snapshot(run: Run) -> dict[str, object]:
         "status": run.status,
         "states": list(run.states),
         "missing": list(run.missing),
+        "steps": [step.id for step in run.steps],
+        "groups": {
+            i: (group.keys, group.failing, set(group.places), list(group.parked)) for i, group in run.groups.items()
+        },
+        "failing": set(run.failing),
         "left": run.left,
         "running": set(run.running),
         "uncertain": set(run.uncertain),

@@ -26,7 +26,7 @@ class Seen(NamedTuple):
 
 
 def view(story: Story, name: str) -> dict[str, object]:
-    return step_view(story.run, story.run.graph.index[name])
+    return step_view(story.run, story.run.index[name])
 
 
 def test_an_expression_gets_only_the_names_it_asks_for() -> None:

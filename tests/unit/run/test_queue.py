@@ -119,6 +119,6 @@ def test_a_queue_is_a_set_and_a_map(moves: list[tuple[str, int, int]]) -> None:
             called = {j for j, at in later.items() if at <= due}
             offered |= called
             later = {j: at for j, at in later.items() if j not in called}
-        assert q.first() == min(offered, key=lambda j: q.rank[j], default=None)
+        assert q.first() == min(offered, key=lambda j: q.tickets[j], default=None)
         assert q.next_due() == min(later.values(), default=None)
         assert bool(q) == bool(offered or later)

@@ -7,4 +7,4 @@ set
   pausing = iif(?3 = 'running', null, pausing)
 where n = ?1
   and status = ?2
-  and (?6 is null or not exists (select 1 from steps where run = ?1 and status in ('running', 'uncertain')))
+  and (?6 is null or not exists (select 1 from steps where run = ?1 and (status = 'uncertain' or status = 'running' and attempt > 0)))

@@ -96,7 +96,16 @@ create table steps (
   adopted integer,
   ended integer,
   primary key (run, step),
-  check ((status = 'running') = (started is not null and ended is null))
+  -- A step that was expanded runs without an attempt of its own.
+  check ((status = 'running' and attempt > 0) = (started is not null and ended is null))
+) strict, without rowid;
+
+-- Steps that became one instance for each key of a list; `seq` is the event that holds the keys.
+create table expansions (
+  run integer not null,
+  step text not null,
+  seq integer not null,
+  primary key (run, step)
 ) strict, without rowid;
 
 -- Attempts before a step's latest one.

@@ -1,0 +1,1 @@
+select run, step, seq from expansions where run = ? order by step

@@ -1,0 +1,1 @@
+insert into expansions (run, step, seq) values (?, ?, ?)
