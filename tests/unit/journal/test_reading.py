@@ -125,10 +125,7 @@ def test_a_step_is_shown_with_its_attempts_outputs_and_artifacts(journal: Sqlite
         ],
         "outputs": {"answer": 42},
         "artifacts": {"data": {"path": "out/data", "digest": "sha256:ab", "size": 7}},
-        "from_run": None,
-        "outputs_digest": None,
-        "instances": None,
-        "instance_of": None,
+        **dict.fromkeys(("from_run", "outputs_digest", "instances", "instance_of")),
     }
     assert document(shown.spent) == {"cost_usd": 0.5, "tokens": 10, "calls": {"web": 2}}
     assert [each.status for each in shown.steps] == ["succeeded", "pending", "pending"]
