@@ -45,12 +45,12 @@ class Graph(msgspec.Struct, frozen=True):
 def build(steps: Sequence[Step]) -> Graph:
     """The graph of steps whose dependencies all exist and hold no cycle (`find_cycle` says so beforehand)."""
     ids = tuple(step.id for step in steps)
-    index = {name: i for i, name in enumerate(ids)}
+    index = dict(zip(ids, range(len(ids)), strict=True))
     needs = tuple([tuple([index[name] for name in step.needs]) if step.needs else () for step in steps])
     dependents = _dependents(needs)
     order = _topological(needs, dependents)
     assert len(order) == len(ids), "a plan with a cycle is refused before its graph is built"
-    return Graph(ids, index, needs, tuple(map(tuple, dependents)), tuple(order))
+    return Graph(ids, index, needs, tuple([tuple(each) if each else () for each in dependents]), tuple(order))
 
 
 def of_plan(plan: Plan) -> Graph:

@@ -40,9 +40,10 @@ class Run(Reached):
     def __init__(self, run: str, plan: Plan, recall: Recall | None = None) -> None:
         """A run before its first event; `recall` gives outputs that were too large for the journal, by digest."""
         super().__init__(run, plan, recall)
-        for i, count in enumerate(self.missing):
-            if not count:
-                self.make_ready(i)
+        ready = [i for i, count in enumerate(self.missing) if not count]
+        for i in ready:
+            self.states[i] = READY
+        self.queue.begin(ready)
 
     def apply(self, event: ev.Event) -> None:
         """Take one event; raises `IllegalTransitionError` for one that no table allows."""

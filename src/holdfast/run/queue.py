@@ -31,6 +31,11 @@ class Queue:
         """Whether any step may start, now or when it is due."""
         return bool(self._offered or self._later)
 
+    def begin(self, ready: Sequence[int]) -> None:
+        """These may start now, where nothing was offered before."""
+        self._offered.update(ready)
+        self._tickets = sorted(map(self.tickets.__getitem__, ready))  # what is sorted is a heap
+
     def offer(self, i: int) -> None:
         """Step `i` may start now."""
         self._later.pop(i, None)
@@ -113,15 +118,16 @@ _recent: list[tuple[Graph, list[int]]] = []
 
 def _made_tickets(steps: Sequence[Step], graph: Graph) -> list[int]:
     """For each position its rank in the order in which ready steps start (semantics S4, S19), and the position."""
-    rest = graph.remaining(lambda _: 1.0)
+    count = len(steps)
+    rest = graph.remaining(lambda _: 1.0) if any(graph.dependents) else [1.0] * count
     if any(step.priority or step.shown.kind == "research" for step in steps):
         step_at = sorted(
-            range(len(steps)),
+            range(count),
             key=lambda i: (-steps[i].priority, steps[i].shown.kind != "research", -rest[i], i),
         )
     else:  # the same order, found in a fifth of the time
-        step_at = sorted(range(len(steps)), key=rest.__getitem__, reverse=True)
-    tickets = [0] * len(steps)
+        step_at = sorted(range(count), key=rest.__getitem__, reverse=True)
+    tickets = [0] * count
     for rank, i in enumerate(step_at):
         tickets[i] = rank << PLACE_BITS | i
     return tickets
