@@ -15,20 +15,22 @@ import time
 from pathlib import Path
 
 from holdfast.engine.keeper_client import KeeperClient
-from holdfast.engine.keeper_messages import Exited, Limit, Request, Spawn
+from holdfast.engine.keeper_messages import Base, Exited, Spawn
 
-ENV = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TERM", "USER", "SHELL"}}
+BASE = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TERM", "USER", "SHELL"}}
 MARKS = {"HOLDFAST_RUN": "bench", "HOLDFAST_ATTEMPT": "1", "HOLDFAST_OUTPUT": "/dev/null", "HOLDFAST_HEARTBEAT": "/x"}
 
 
-def request(run_dir: Path, number: int) -> Spawn:
+def request(run_dir: Path, number: int, slots: int) -> Spawn:
     """One command as the engine sends it."""
     name = f"step-{number}"
     return Spawn(
         id=f"{name}/1",
         argv=["/bin/sh", "-c", "true"],
         cwd=str(run_dir),
-        env={**ENV, **MARKS, "HOLDFAST_STEP": name},
+        env={**MARKS, "HOLDFAST_STEP": name},
+        based=True,
+        slots=slots,
         stdout=f"{run_dir}/logs/{name}.out",
         stderr=f"{run_dir}/logs/{name}.err",
         timeout_s=1800.0,
@@ -41,9 +43,8 @@ def run_keeper(folder: Path, commands: int, in_flight: int, ahead: int) -> float
     (run_dir / "logs").mkdir()
     begin = time.perf_counter()
     client = KeeperClient.start(run_dir, "bench", 1)
-    first: list[Request] = [Limit(in_flight)]
     sent = min(in_flight + ahead, commands)
-    client.send([*first, *(request(run_dir, number) for number in range(sent))])
+    client.send([Base(BASE), *(request(run_dir, number, in_flight) for number in range(sent))])
     poller = select.poll()
     poller.register(client, select.POLLIN)
     done = 0
@@ -53,7 +54,7 @@ def run_keeper(folder: Path, commands: int, in_flight: int, ahead: int) -> float
         done += ended
         more = min(ended, commands - sent)
         if more:
-            client.send([request(run_dir, number) for number in range(sent, sent + more)])
+            client.send([request(run_dir, number, in_flight) for number in range(sent, sent + more)])
             sent += more
     client.finish()
     return time.perf_counter() - begin

@@ -14,11 +14,12 @@ import msgspec
 
 from holdfast.engine.environment import redacted
 from holdfast.engine.jobs import call_of, worker_of
-from holdfast.engine.keeper_messages import Heartbeat, Job, Spawn
+from holdfast.engine.keeper_messages import Heartbeat, Job, Spawn, Spawned
 from holdfast.plan.expr import ExpressionError, compile_template
 from holdfast.plan.model import DEFAULT_TIMEOUT_S, ArtifactStdin, Command, Effect, Run, Shell, Step, Uses
 from holdfast.ports import Artifacts
 from holdfast.run import events as ev
+from holdfast.run.choose import Start
 from holdfast.run.context import context_for
 from holdfast.run.machine import Run as RunState
 from holdfast.run.standing import Succeeded
@@ -55,6 +56,8 @@ class Attempt(msgspec.Struct, eq=False):
     scratch: str
     stdout: str
     stderr: str
+    spawned: Spawned | None = None
+    is_spawn_told: bool = False
     stdin_text: str | None = None
     request: Spawn | Job | None = None
     started: ev.AttemptStarted = PLAIN_START
@@ -77,26 +80,20 @@ def describe(site: Site, step: Step, at: int, number: int) -> Attempt:
     )
 
 
-def prepare(site: Site, run: RunState, at: int, number: int, facts: dict[str, object]) -> Attempt:
-    """Everything the attempt needs, with its templates rendered; raises `ExpressionError`."""
+def prepare(site: Site, run: RunState, start: Start, slots: int | None = None) -> Attempt:
+    """Everything the attempt needs, with its templates rendered; raises `ExpressionError`.
+
+    With `slots` it is handed out ahead of time, to wait in the keeper until fewer than that are in hand.
+    """
+    at, number, facts = start
     step = run.steps[at]
     attempt = describe(site, step, at, number)
     render = _Renderer(run, at) if step.templated else None
     own = _own_environment(step, render)
+    own_set = {name: text for name, text in own.items() if text is not None}
     key = run.keys.get(at) or f"{run.id}/{step.id}" if step.effect_class is Effect.ONCE else None
-    env = site.env | {name: text for name, text in own.items() if text is not None}
-    for name in [name for name, text in own.items() if text is None]:
-        env.pop(name, None)
-    env |= {
-        "HOLDFAST_RUN": run.id,
-        "HOLDFAST_STEP": step.id,
-        "HOLDFAST_ATTEMPT": str(number),
-        "HOLDFAST_OUTPUT": attempt.out,
-        "HOLDFAST_HEARTBEAT": attempt.out + ".beat",
-        "HOLDFAST_SCRATCH": attempt.scratch,
-        "HOLDFAST_PROJECT": site.project,
-        "HOLDFAST_IDEMPOTENCY_KEY": key or f"{run.id}/{step.id}",
-    }
+    env = own_set | _marks(site, attempt, key)
+    unset = [name for name, text in own.items() if text is None and name not in env]
     cwd = _folder(site, run, render.text(step.process.cwd, "cwd") if render else step.process.cwd)
     limits = step.limits
     timeout_s = limits.timeout_s or DEFAULT_TIMEOUT_S
@@ -105,6 +102,7 @@ def prepare(site: Site, run: RunState, at: int, number: int, facts: dict[str, ob
         "id": attempt.id,
         "stdout": attempt.stdout,
         "stderr": attempt.stderr,
+        "slots": slots,
         "timeout_s": timeout_s,
         "heartbeat": Heartbeat(env["HOLDFAST_HEARTBEAT"], limits.heartbeat_s) if limits.heartbeat_s else None,
         "quiet_s": limits.quiet_s,
@@ -112,19 +110,21 @@ def prepare(site: Site, run: RunState, at: int, number: int, facts: dict[str, ob
         "leave_running": step.process.leave_running,
     }
     if isinstance(step.work, Uses):
+        whole = {name: text for name, text in site.env.items() if name not in unset} | env
         params = render_params(run, at)
-        call = call_of(run.plan, step, params, (env, cwd, site.project))
+        call = call_of(run.plan, step, params, (whole, cwd, site.project))
         attempt.request = Job(worker=worker_of(step, params, site.project, site.env), job=call, **shared)
         argv: tuple[str, ...] = (call.call,)
     else:
-        argv = _argv(step.work, env, render)
-        attempt.request = Spawn(argv=list(argv), cwd=cwd, env=env, stdin=stdin, **shared)
+        path = env.get("PATH", None if "PATH" in unset else site.env.get("PATH"))
+        argv = _argv(step.work, path, render)
+        attempt.request = Spawn(argv=list(argv), cwd=cwd, env=env, based=True, unset=unset, stdin=stdin, **shared)
     attempt.products = _signatures(site, step)
     attempt.started = ev.AttemptStarted(
         ev.Launch(
             argv=argv,
             cwd=cwd,
-            env=redacted({name: text for name, text in own.items() if text is not None}),
+            env=redacted(own_set),
             stdout=f"logs/{attempt.id}.out",
             stderr=f"logs/{attempt.id}.err",
             timeout_s=timeout_s,
@@ -136,6 +136,21 @@ def prepare(site: Site, run: RunState, at: int, number: int, facts: dict[str, ob
         facts,
     )
     return attempt
+
+
+def _marks(site: Site, attempt: Attempt, key: str | None) -> dict[str, str]:
+    """What every attempt is told by its environment."""
+    step = attempt.step.id
+    return {
+        "HOLDFAST_RUN": site.run,
+        "HOLDFAST_STEP": step,
+        "HOLDFAST_ATTEMPT": str(attempt.number),
+        "HOLDFAST_OUTPUT": attempt.out,
+        "HOLDFAST_HEARTBEAT": attempt.out + ".beat",
+        "HOLDFAST_SCRATCH": attempt.scratch,
+        "HOLDFAST_PROJECT": site.project,
+        "HOLDFAST_IDEMPOTENCY_KEY": key or f"{site.run}/{step}",
+    }
 
 
 def arrange(site: Site, attempt: Attempt) -> None:
@@ -196,6 +211,7 @@ class _Shared(TypedDict):
     id: str
     stdout: str
     stderr: str
+    slots: int | None
     timeout_s: float | None
     heartbeat: Heartbeat | None
     quiet_s: float | None
@@ -270,18 +286,18 @@ def _own_environment(step: Step, render: _Renderer | None) -> dict[str, str | No
     return {name: None if text is None else render.text(text, f"env.{name}") for name, text in env.items()}
 
 
-def _argv(work: Run | Command, env: dict[str, str], render: _Renderer | None) -> tuple[str, ...]:
+def _argv(work: Run | Command, path: str | None, render: _Renderer | None) -> tuple[str, ...]:
     if isinstance(work, Command):
         return tuple(render.text(part, f"command[{n}]") for n, part in enumerate(work.argv)) if render else work.argv
     if work.shell is Shell.PYTHON:
-        return (_python(env), "-c", work.text)
+        return (_python(path), "-c", work.text)
     return (*SHELLS[work.shell], work.text)
 
 
-def _python(env: dict[str, str]) -> str:
+def _python(path: str | None) -> str:
     import shutil  # noqa: PLC0415 - as above
 
-    return shutil.which("python3", path=env.get("PATH")) or sys.executable
+    return shutil.which("python3", path=path) or sys.executable
 
 
 def _stdin(run: RunState, step: Step, attempt: Attempt, render: _Renderer | None) -> str | None:

@@ -5,9 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from holdfast.engine.attempt import Attempt, arrange, describe, prepare
 from holdfast.engine.keeper_client import Adopted, KeeperClient, KeeperLostError
 from holdfast.engine.keeper_messages import (
+    Base,
     Dropped,
     End,
     Event,
@@ -24,15 +27,22 @@ from holdfast.engine.leftovers import end_leftovers
 from holdfast.engine.scratch import Scratch
 from holdfast.engine.verdict import Exit, judge
 from holdfast.errors import BusyError
-from holdfast.plan.model import Effect
+from holdfast.plan.model import Effect, Step, Uses
 from holdfast.ports import FenceLostError
 from holdfast.run import events as ev
+from holdfast.run.admission import is_free
 from holdfast.run.choose import Start
 from holdfast.run.standing import Running
 from holdfast.run.states import RunStatus
 
 if TYPE_CHECKING:
     from holdfast.engine.driver import Driver
+
+
+QUICK_US = 20_000
+"""A command that takes less is worth handing out ahead of time."""
+TRUSTED_AT = 3
+"""So many quick ends in a row let the same work be handed out ahead."""
 
 
 class Commands:
@@ -45,6 +55,9 @@ class Commands:
         self.unwatch: Callable[[KeeperClient], object] = lambda _: None
         self._attempts: dict[str, Attempt] = {}
         self._stopping: set[str] = set()
+        self._trust: dict[object, int] = {}  # how often in a row the same work was quick
+        self._new: list[Attempt] = []  # whose processes were heard of just now
+        self._based: KeeperClient | None = None  # the connection that knows the base environment
         self._scratch = Scratch()
         self._held: list[Attempt] = []  # durable starts that wait for a keeper which may not be started yet
         self._settled = 0  # how many events of the driver must be durable before a keeper is started
@@ -56,9 +69,22 @@ class Commands:
         self.watch(self.keeper)
         self._driver.world.log("keeper", site.run, fence=self._driver.fence)
 
+    def ahead(self, i: int, concurrency: int) -> int:
+        """How many more than `concurrency` may be handed out when step `i` is the next: those wait in the keeper.
+
+        Only for what was quick so far, where the way to here and back takes as long as the command; no `once` step,
+        and nothing that takes more than a slot from others.
+        """
+        step = self._driver.run.steps[i]
+        if step.effect_class is Effect.ONCE or not is_free(step) or self._trust.get(_work_of(step), 0) < TRUSTED_AT:
+            return 0
+        return concurrency
+
     def prepare(self, start: Start) -> Attempt:
         """Make an attempt ready to be journaled; raises `ExpressionError`."""
-        return prepare(self._driver.site, self._driver.run, start.step, start.attempt, start.facts)
+        driver = self._driver
+        is_ahead = len(driver.run.running) >= driver.concurrency
+        return prepare(driver.site, driver.run, start, driver.concurrency if is_ahead else None)
 
     def launch(self, attempts: Sequence[Attempt]) -> None:
         """Their starts are durable: hand them to the keeper, unless nothing new starts any more.
@@ -89,6 +115,9 @@ class Commands:
             requests.append(attempt.request)
         if requests and self.keeper is None:
             self.open()  # the one they were prepared for has died meanwhile
+        if self._based is not self.keeper:
+            self._based = self.keeper
+            requests.insert(0, Base(self._driver.site.env))
         self._send(requests)
 
     def stop(self, i: int) -> None:
@@ -109,8 +138,12 @@ class Commands:
         except KeeperLostError:
             self._keeper_gone()
             return
+        self._new = []
         for event in said:
             self._hear(event)
+        for attempt in self._new:
+            if attempt.id in self._attempts:  # else its end says it all
+                self._tell_spawned(attempt)
 
     def close(self) -> None:
         """Nothing of the run is left to drive: let the keeper go and wait for it, or leave it to a newer engine."""
@@ -137,8 +170,8 @@ class Commands:
         elif isinstance(event, Spawned):
             attempt = self._attempts.get(event.id)
             if attempt is not None:
-                body = ev.AttemptSpawned(event.pid, str(event.start))
-                driver.tell(ev.Event(event.at, body, attempt.step.id, attempt.number))
+                attempt.spawned = event
+                self._new.append(attempt)
         elif isinstance(event, Exited | SpawnFailed | Dropped):
             attempt = self._attempts.pop(event.id, None)
             if attempt is not None:
@@ -154,10 +187,25 @@ class Commands:
             body = ev.AttemptEnded("canceled", error=ev.Error("canceled", end.why))
             driver.tell(ev.Event(end.at, body, attempt.step.id, attempt.number))
             return
-        body = judge(driver.site, driver.run, attempt, _exit(end), driver.facts)
+        self._learn(attempt, end)
+        body = judge(driver.site, driver.run, attempt, _exit(attempt, end), driver.facts)
         if body.status == "succeeded" and not attempt.step.process.leave_running:
             self._scratch.done(attempt.scratch)  # what an attempt leaves running may still use its folder
         driver.end(end.at, attempt.at, attempt.number, body)
+
+    def _learn(self, attempt: Attempt, end: End) -> None:
+        work = _work_of(attempt.step)
+        if work is not None and attempt.spawned is not None and end.at - attempt.spawned.at < QUICK_US:
+            self._trust[work] = self._trust.get(work, 0) + 1
+        else:
+            self._trust.pop(work, None)
+
+    def _tell_spawned(self, attempt: Attempt) -> None:
+        spawned = attempt.spawned
+        assert spawned is not None
+        attempt.is_spawn_told = True
+        body = ev.AttemptSpawned(spawned.pid, str(spawned.start))
+        self._driver.tell(ev.Event(spawned.at, body, attempt.step.id, attempt.number))
 
     def _failed(self, attempt: Attempt, why: str) -> None:
         self._attempts.pop(attempt.id, None)
@@ -243,10 +291,18 @@ def running_attempts(driver: "Driver") -> list[Attempt]:
     return found
 
 
-def _exit(end: Exited | SpawnFailed) -> Exit:
+def _work_of(step: Step) -> object:
+    """What tells the same work from other work; templates are not rendered for that."""
+    work = step.work
+    return work.params.get("call") if isinstance(work, Uses) else work
+
+
+def _exit(attempt: Attempt, end: Exited | SpawnFailed) -> Exit:
     if isinstance(end, SpawnFailed):
         return Exit(None, error=ev.Error("spawn.failed", end.error), at=end.at)
+    pid = None if attempt.spawned is None or attempt.is_spawn_told else attempt.spawned.pid
+    plain = Exit(end.code, end.why, None, end.at, end.cpu_s, end.max_rss_kib, pid=pid)
     if end.error is None:
-        return Exit(end.code, end.why, None, end.at, end.cpu_s, end.max_rss_kib)
+        return plain
     error = ev.Error(end.error.code, end.error.message, end.error.retry_after_s)
-    return Exit(end.code, end.why, error, end.at, end.cpu_s, end.max_rss_kib, definite=end.error.definite)
+    return msgspec.structs.replace(plain, error=error, definite=end.error.definite)

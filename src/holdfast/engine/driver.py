@@ -258,7 +258,10 @@ class Driver:
         if room > 0:
             return room
         i = self.run.next_ready()
-        return room if i is None else room + self.calls.ahead(i, self.concurrency)
+        if i is None:
+            return room
+        ahead = self.calls.ahead if self.run.steps[i].inline else self.commands.ahead
+        return room + ahead(i, self.concurrency)
 
     def _start(self, start: Start) -> None:
         step = self.run.steps[start.step]

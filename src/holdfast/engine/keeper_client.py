@@ -34,7 +34,7 @@ LISTENER_FD = 3
 ANSWER_WAIT_S = 5.0
 LOCK_WAIT_S = 5.0
 KILL_WAIT_S = 5.0
-READ_BYTES = 1 << 18
+READ_BYTES = 1 << 16  # a larger buffer is mapped and unmapped for every read
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Event)

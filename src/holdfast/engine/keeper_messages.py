@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from holdfast.engine.keeper.wire import GRACE_S
+
 
 class Heartbeat(msgspec.Struct, frozen=True):
     """The attempt has stalled when `path` was not touched for `s` seconds."""
@@ -12,8 +14,18 @@ class Heartbeat(msgspec.Struct, frozen=True):
     s: float
 
 
-class Spawn(msgspec.Struct, frozen=True, tag_field="op", tag="spawn"):
-    """Run `argv`; its output is appended to the files `stdout` and `stderr`, which may be one. Paths are absolute."""
+class Base(msgspec.Struct, frozen=True, tag_field="op", tag="base"):
+    """The environment that the later requests of this connection which say `based` share."""
+
+    env: dict[str, str]
+
+
+class Spawn(msgspec.Struct, frozen=True, tag_field="op", tag="spawn", omit_defaults=True):
+    """Run `argv`; its output is appended to the files `stdout` and `stderr`, which may be one. Paths are absolute.
+
+    `env` is all of its environment, or where it is `based`, what differs from the base; `unset` names what goes. With
+    `slots` it waits in the keeper, in the order of coming, until fewer attempts than that are in hand.
+    """
 
     id: str
     argv: list[str]
@@ -21,11 +33,14 @@ class Spawn(msgspec.Struct, frozen=True, tag_field="op", tag="spawn"):
     env: dict[str, str]
     stdout: str
     stderr: str
+    based: bool = False
+    unset: list[str] = []
+    slots: int | None = None
     stdin: str | None = None
     timeout_s: float | None = None
     heartbeat: Heartbeat | None = None
     quiet_s: float | None = None
-    grace_s: float = 10.0
+    grace_s: float = GRACE_S
     leave_running: bool = False
     mkdirs: list[str] = []
 
@@ -54,18 +69,19 @@ class Call(msgspec.Struct, frozen=True):
     place: dict[str, object] = {}
 
 
-class Job(msgspec.Struct, frozen=True, tag_field="op", tag="job"):
-    """Make a call on a warm worker."""
+class Job(msgspec.Struct, frozen=True, tag_field="op", tag="job", omit_defaults=True):
+    """Make a call on a warm worker; `slots` as in `Spawn`."""
 
     id: str
     worker: WorkerSpec
     job: Call
     stdout: str
     stderr: str
+    slots: int | None = None
     timeout_s: float | None = None
     heartbeat: Heartbeat | None = None
     quiet_s: float | None = None
-    grace_s: float = 10.0
+    grace_s: float = GRACE_S
     leave_running: bool = False
     mkdirs: list[str] = []
 
@@ -74,19 +90,13 @@ class Stop(msgspec.Struct, frozen=True, tag_field="op", tag="stop"):
     """End one attempt: TERM to its whole tree, KILL after `grace_s`."""
 
     id: str
-    grace_s: float = 10.0
+    grace_s: float = GRACE_S
 
 
 class StopAll(msgspec.Struct, frozen=True, tag_field="op", tag="stop_all"):
     """End every attempt, drop what waits."""
 
-    grace_s: float = 10.0
-
-
-class Limit(msgspec.Struct, frozen=True, tag_field="op", tag="limit"):
-    """Run at most `running` attempts at a time; further ones wait in the keeper, in the order they came."""
-
-    running: int
+    grace_s: float = GRACE_S
 
 
 class Hello(msgspec.Struct, frozen=True, tag_field="op", tag="hello"):
@@ -99,7 +109,7 @@ class Bye(msgspec.Struct, frozen=True, tag_field="op", tag="bye"):
     """No more attempts will come; the keeper goes when none is left."""
 
 
-Request = Spawn | Job | Stop | StopAll | Limit | Hello | Bye
+Request = Base | Spawn | Job | Stop | StopAll | Hello | Bye
 
 
 class Welcome(msgspec.Struct, frozen=True, tag_field="ev", tag="hello"):

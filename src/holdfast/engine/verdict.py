@@ -44,6 +44,7 @@ class Exit(msgspec.Struct, frozen=True):
     cpu_s: float | None = None
     max_rss_kib: int | None = None
     definite: bool = False
+    pid: int | None = None  # where nothing has told it before
 
 
 class Findings(msgspec.Struct, eq=False):
@@ -80,6 +81,7 @@ def judge(site: Site, run: Run, attempt: Attempt, end: Exit, facts: Mapping[str,
         end.cpu_s,
         end.max_rss_kib,
         tuple(found.notes),
+        end.pid,
     )
 
 

@@ -67,6 +67,13 @@ class AttemptFacts(NamedTuple):
     end: ev.AttemptEnded | None
 
     @property
+    def pid(self) -> int | None:
+        """The number of its process, if it had one."""
+        if self.spawn is not None:
+            return self.spawn.pid
+        return None if self.end is None else self.end.pid
+
+    @property
     def status(self) -> str:
         """Where the attempt stands."""
         return "running" if self.end is None else self.end.status
@@ -202,7 +209,7 @@ def _attempt(facts: AttemptFacts, folder: str) -> ShownAttempt:
         finished_at=stamp_or_none(facts.finished),
         stdout=os.path.join(folder, launch.stdout) if launch is not None and launch.stdout else None,
         stderr=os.path.join(folder, launch.stderr) if launch is not None and launch.stderr else None,
-        pid=facts.spawn.pid if facts.spawn is not None else None,
+        pid=facts.pid,
         adopted=facts.adopted,
         notes=end.notes if end is not None else (),
     )

@@ -250,7 +250,7 @@ class AttemptStarted(Body, frozen=True):
 
 
 class AttemptSpawned(Body, frozen=True):
-    """The attempt's process exists."""
+    """The attempt's process exists; of one that ended before this was told, its end says the number."""
 
     kind: ClassVar[str] = "attempt.spawned"
     pid: int
@@ -287,6 +287,7 @@ class AttemptEnded(Body, frozen=True):
     cpu_s: float | None = None
     max_rss_kib: int | None = None
     notes: tuple[str, ...] = ()
+    pid: int | None = None  # of a process so short that no `attempt.spawned` tells of it
 
 
 BODIES: tuple[type[Body], ...] = (

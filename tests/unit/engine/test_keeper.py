@@ -14,9 +14,10 @@ from holdfast.engine import processes
 from holdfast.engine.keeper_client import KeeperClient
 from holdfast.engine.keeper_facts import read_facts
 from holdfast.engine.keeper_messages import (
+    Base,
+    Bye,
     Dropped,
     Exited,
-    Limit,
     Refused,
     Spawned,
     SpawnFailed,
@@ -24,7 +25,7 @@ from holdfast.engine.keeper_messages import (
     StopAll,
     Welcome,
 )
-from tests.unit.engine.keeper_rig import Rig, eventually, lines_of, runs
+from tests.unit.engine.keeper_rig import BASE_ENV, Rig, eventually, lines_of, runs
 
 MakeRig = Callable[..., Rig]
 
@@ -202,8 +203,8 @@ def test_facts_are_in_the_file_before_anybody_is_told(rig: Rig) -> None:
     assert facts.attempts["a"].keeper == facts.keeper
 
 
-def test_no_more_than_the_limit_run_at_a_time_and_the_rest_wait_in_order(rig: Rig) -> None:
-    rig.send(Limit(1), *(rig.request(name, f"echo {name} >> order; exit 0") for name in "abcd"))
+def test_no_more_than_the_slots_run_at_a_time_and_the_rest_wait_in_order(rig: Rig) -> None:
+    rig.send(*(rig.request(name, f"echo {name} >> order; exit 0", slots=1) for name in "abcd"))
     for name in "abcd":
         rig.exited(name)
     assert lines_of(rig.run_dir / "order", 4) == ["a", "b", "c", "d"]
@@ -211,8 +212,35 @@ def test_no_more_than_the_limit_run_at_a_time_and_the_rest_wait_in_order(rig: Ri
     assert order == [(kind, name) for name in "abcd" for kind in (Spawned, Exited)]
 
 
+def test_what_is_not_told_to_wait_starts_at_once_beside_what_waits(rig: Rig) -> None:
+    os.mkfifo(rig.run_dir / "pipe")
+    rig.send(rig.request("a", "read line < pipe", slots=1), rig.request("b", "true", slots=1))
+    rig.spawn("c", "true")
+    rig.exited("c")
+    assert not any(isinstance(event, Spawned) and event.id == "b" for event in rig.events)
+    rig.send(StopAll(grace_s=0.0))
+    rig.exited("a")
+
+
+def test_a_command_may_share_the_base_environment(rig: Rig) -> None:
+    rig.send(Base({"SHARED": "from the base", "CHANGED": "before", "GONE": "x", "PATH": BASE_ENV["PATH"]}))
+    show = 'echo "$SHARED $CHANGED ${GONE-unset}"'
+    rig.spawn("a", ["sh", "-c", show], env={"CHANGED": "by the step"}, based=True, unset=["GONE"])
+    assert rig.exited("a").code == 0
+    assert rig.out("a").read_text() == "from the base by the step unset\n"
+    rig.spawn("b", ["no-such-program"], based=True, unset=["PATH"])
+    assert "is no program" in rig.failed("b").error
+
+
+def test_ends_are_told_a_few_at_a_time_while_others_wait(rig: Rig) -> None:
+    rig.send(*(rig.request(name, "true", slots=1) for name in "abcdefgh"))
+    rig.send(Bye())
+    for name in "abcdefgh":
+        assert rig.exited(name).code == 0
+
+
 def test_what_waits_can_be_stopped_without_having_run(rig: Rig) -> None:
-    rig.send(Limit(1), rig.request("a", "read line < /dev/zero"), rig.request("b", "true"), rig.request("c", "true"))
+    rig.send(*(rig.request(name, script, slots=1) for name, script in (("a", "sleep 60"), ("b", ""), ("c", ""))))
     rig.send(Stop("b"))
     rig.wait(lambda event: isinstance(event, Dropped) and event.id == "b")
     rig.send(StopAll(grace_s=0.0))

@@ -21,7 +21,6 @@ from holdfast.engine.keeper_messages import (
     Fenced,
     Hello,
     KeeperStarted,
-    Limit,
     Refused,
     Spawned,
     SpawnFailed,
@@ -124,13 +123,25 @@ def test_what_ended_after_the_keeper_went_is_found_too(rig: Rig) -> None:  # sem
 
 
 def test_what_waited_when_the_engine_died_is_recorded_as_never_started(rig: Rig) -> None:
-    rig.send(Limit(1))
     started(rig, "a", "read line < pipe")
-    rig.spawn("b", "touch b-ran")
+    rig.spawn("b", "touch b-ran", slots=1)
     rig.client.close()
     eventually(lambda: "b" in read_facts(rig.run_dir).attempts)
     assert isinstance(read_facts(rig.run_dir).attempts["b"].end, Dropped)
     adopt(rig, 6)
+    (rig.run_dir / "pipe").write_text("go\n")
+    rig.exited("a")
+    assert not (rig.run_dir / "b-ran").exists()
+
+
+def test_what_waited_when_another_engine_takes_over_is_recorded_as_never_started(rig: Rig) -> None:  # semantics C4
+    started(rig, "a", "read line < pipe")
+    rig.spawn("b", "touch b-ran", slots=1)
+    client, adopted = KeeperClient.adopt(rig.run_dir, rig.run_id, 6)
+    assert client is not None
+    rig.use(client)
+    assert adopted.live == {"a"}
+    assert isinstance(adopted.facts.attempts["b"].end, Dropped)
     (rig.run_dir / "pipe").write_text("go\n")
     rig.exited("a")
     assert not (rig.run_dir / "b-ran").exists()

@@ -1,11 +1,12 @@
 """One attempt in the keeper's hands: how it is started, and what is known about it."""
 
 import os
+import sys
 import time
 
 from holdfast.engine.keeper.clocks import Clocks
 from holdfast.engine.keeper.proc import LINUX, now_ticks, start_of
-from holdfast.engine.keeper.wire import encode
+from holdfast.engine.keeper.wire import GRACE_S, encode
 
 SHOWN_MAX = 60
 """Characters of PATH in an error."""
@@ -27,6 +28,7 @@ DEFAULT_SIGNALS = tuple(signal.valid_signals())
 OWN_GROUP: "dict[str, int | bool]" = {"setpgroup": 0} if LINUX else {"setsid": True}
 clock_agrees: bool | None = None
 MARKS = ("HOLDFAST_RUN", "HOLDFAST_STEP", "HOLDFAST_ATTEMPT")
+ENCODING = sys.getfilesystemencoding()
 
 
 class NotStartedError(Exception):
@@ -65,8 +67,8 @@ class Attempt:
     def __init__(self, request: "Spawn | Job", process: tuple[int, int, int], env: "dict[str, str]") -> None:
         self.id = request["id"]
         self.pid, self.start, self.start_max = process
-        self.grace_s = request["grace_s"]
-        self.leave_running = request["leave_running"]
+        self.grace_s = request.get("grace_s", GRACE_S)
+        self.leave_running = request.get("leave_running", False)
         self.env = env
         self.clocks = Clocks(request)
         self.worker_marks: list[str] = []  # of a job: what its worker was started with
@@ -95,23 +97,55 @@ class Attempt:
         self.ended_us = now_us()
 
 
+def encoded(env: "dict[str, str]") -> "dict[bytes, bytes]":
+    """An environment as the system takes it."""
+    return {
+        name.encode(ENCODING, "surrogateescape"): text.encode(ENCODING, "surrogateescape") for name, text in env.items()
+    }
+
+
+class Base:
+    """The environment that the attempts of one engine share, encoded once."""
+
+    __slots__ = ("encoded", "path")
+
+    def __init__(self, env: "dict[str, str]") -> None:
+        self.path = env.get("PATH", os.defpath)
+        self.encoded = encoded(env)
+
+    def completed(self, request: "Spawn") -> "tuple[dict[bytes, bytes], str]":
+        """All of a command's environment, and the PATH in it."""
+        env = {**self.encoded, **encoded(request["env"])}
+        path = request["env"].get("PATH", self.path)
+        for name in request.get("unset", ()):
+            env.pop(name.encode(ENCODING, "surrogateescape"), None)
+            path = os.defpath if name == "PATH" else path
+        return env, path
+
+
+NO_BASE = Base({})
+
+
 def launch(
-    argv: "list[str]", env: "dict[str, str]", cwd: str, actions: "Sequence[tuple[object, ...]]"
+    argv: "list[str]", env: "tuple[dict[bytes, bytes], str]", cwd: str, actions: "Sequence[tuple[object, ...]]"
 ) -> tuple[int, int, int]:
-    """Starts a process in its own group; gives its pid and between which ticks it started. Raises NotStartedError."""
+    """Starts a process in its own group; gives its pid and between which ticks it started. Raises NotStartedError.
+
+    `env` is the environment and the PATH in it.
+    """
     try:
         os.chdir(cwd)
     except OSError as error:
         raise NotStartedError(
             f"the working directory {cwd} cannot be entered: {error.strerror}", name_of(error)
         ) from None
-    program = find_program(argv[0], env.get("PATH", os.defpath))
+    program = find_program(argv[0], env[1])
     before = now_ticks()
     try:
         pid = os.posix_spawn(
             program,
             argv,
-            env,
+            env[0],
             file_actions=actions,
             setsigmask=(),
             setsigdef=DEFAULT_SIGNALS,
@@ -140,20 +174,19 @@ def start_between(before: int, after: int, pid: int) -> tuple[int, int]:
     return start, start
 
 
-def spawn(request: "Spawn") -> Attempt:
+def spawn(request: "Spawn", base: Base) -> Attempt:
     """Starts a command with its output going straight to its log files. Raises NotStartedError."""
-    if request["mkdirs"]:
+    if "mkdirs" in request:
         make_folders(request["mkdirs"])
-    env = request["env"]
-    stdin = request["stdin"]
+    env = (base if request.get("based", False) else NO_BASE).completed(request)
     actions = (
-        (os.POSIX_SPAWN_OPEN, 0, "/dev/null" if stdin is None else stdin, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 0, request.get("stdin", "/dev/null"), os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, request["stdout"], LOG_FLAGS, LOG_MODE),
         (os.POSIX_SPAWN_DUP2, 1, 2)
         if request["stderr"] == request["stdout"]
         else (os.POSIX_SPAWN_OPEN, 2, request["stderr"], LOG_FLAGS, LOG_MODE),
     )
-    return Attempt(request, launch(request["argv"], env, request["cwd"], actions), env)
+    return Attempt(request, launch(request["argv"], env, request["cwd"], actions), request["env"])
 
 
 def make_folders(paths: "list[str]") -> None:
@@ -169,13 +202,11 @@ def find_program(name: str, path: str) -> str:
     """Looks a program up in the command's own PATH. Raises NotStartedError."""
     if "/" in name:
         return name
-    denied = False
-    for folder in path.split(":"):
-        found = f"{folder or '.'}/{name}"
-        if os.access(found, os.X_OK) and not os.path.isdir(found):
-            return found
-        denied = denied or os.path.isfile(found)
-    if denied:
+    places = [f"{folder or '.'}/{name}" for folder in path.split(":")]
+    for place in places:
+        if os.access(place, os.X_OK) and not os.path.isdir(place):
+            return place
+    if any(map(os.path.isfile, places)):
         raise NotStartedError(f"{name} was found on PATH but is not executable: chmod +x it", "EACCES")
     raise NotStartedError(f"there is no program {name} on PATH ({_shortened(path)})", "ENOENT")
 

@@ -54,13 +54,13 @@ class Clocks:
 
     def __init__(self, request: "wire.Clocks") -> None:
         now = time.monotonic()
-        timeout_s = request["timeout_s"]
+        timeout_s = request.get("timeout_s")
         self.timeout_at = NEVER if timeout_s is None else now + timeout_s
         self.silences: list[Silence] = []
-        heartbeat = request["heartbeat"]
+        heartbeat = request.get("heartbeat")
         if heartbeat is not None:
             self.silences.append(Silence((heartbeat["path"],), heartbeat["s"], now))
-        quiet_s = request["quiet_s"]
+        quiet_s = request.get("quiet_s")
         if quiet_s is not None:
             self.silences.append(Silence((request["stdout"], request["stderr"]), quiet_s, now))
         self.due = self._next()

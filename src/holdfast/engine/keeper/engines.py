@@ -15,7 +15,7 @@ else:
     import _socket as socket  # the C half: `socket` itself imports selectors and enum
     import select
 
-READ_BYTES = 1 << 18
+READ_BYTES = 1 << 16  # a larger buffer is mapped and unmapped for every read
 UNSENT_BYTES_MAX = 8 << 20
 LINE_BYTES_MAX = 64 << 20
 READ_OR_WRITE = select.POLLIN | select.POLLOUT

@@ -7,9 +7,10 @@ import sys
 import time
 
 from holdfast.engine.keeper import record
-from holdfast.engine.keeper.attempt import Attempt, NotStartedError, now_us, spawn
+from holdfast.engine.keeper.attempt import NO_BASE, Attempt, Base, NotStartedError, now_us, spawn
 from holdfast.engine.keeper.clocks import NEVER
 from holdfast.engine.keeper.engines import Engine, Engines
+from holdfast.engine.keeper.news import News
 from holdfast.engine.keeper.proc import LINUX, boot_id, start_of
 from holdfast.engine.keeper.tree import Family
 from holdfast.engine.keeper.wire import quote
@@ -28,9 +29,8 @@ FIRST_ENGINE_WAIT_S = 30.0
 KILL_AGAIN_S = 0.1
 KILLS_MAX = 100
 LOOK_AGAIN_S = 0.05
-RECORD_AGAIN_S = 1.0
-# That a process exists is news for nobody in a hurry: a short command's start is told with its end.
-SPAWNED_TOLD_S = 0.005
+# While more than this part of the slots has its next attempt waiting here, the engine need not hear of an end at once.
+AHEAD_PART = 1 / 4
 BUGS_MAX = 100
 NO_ANSWER = '{"code":"exit.nonzero","message":"the worker ended without saying what came of the call"}'
 EX_TEMPFAIL = 75
@@ -50,13 +50,11 @@ class Keeper:
         self.workers = Workers(run_id, self.poller)
         self.family = Family(run_id, self.live, self.mains)
         self.waiting: dict[str, Spawn | Job] = {}
-        self.running_max: int | None = None
+        self.base = NO_BASE
         self.is_told_bye = False
         self.next_due = 0.0
         self.give_up_at = time.monotonic() + FIRST_ENGINE_WAIT_S
-        self.facts = b""  # not written yet
-        self.untold = b""  # written, not sent yet
-        self.tell_at = NEVER
+        self.news = News(self.record, self.engines)
         self.child_ended = False
         self.wake_fd = self._watch_children()
 
@@ -110,8 +108,11 @@ class Keeper:
         now = time.monotonic()
         if now >= self.next_due:
             self._sweep(now)
-        if self.facts or self.untold or self.record.is_behind:
-            self._tell()
+        if self.waiting:
+            self.news.write_down()  # how the last ones ended
+            self._start_waiting()
+        self.news.write_down()
+        self.news.tell(has_time=self._is_ahead())
 
     def _is_done(self) -> bool:
         if self.live:
@@ -123,22 +124,17 @@ class Keeper:
         return self.is_told_bye and not self.waiting and not self.engines.current.unsent
 
     def _patience_ms(self) -> float | None:
-        due = min(self.tell_at, self.next_due if self.live else NEVER)
+        due = min(self.news.due, self.next_due if self.live else NEVER)
         if not self.engines.had_one:
             due = min(due, self.give_up_at)
-        if self.record.is_behind:
-            due = min(due, time.monotonic() + RECORD_AGAIN_S)
         return None if due == NEVER else max(0.0, due - time.monotonic()) * 1000 + 1
 
-    def _tell(self) -> None:
-        """Writes what has happened down, then tells the engine."""
-        self.record.write(self.facts)
-        self.untold += self.facts
-        self.facts = b""
-        if self.untold and (self.tell_at == 0.0 or time.monotonic() >= self.tell_at):
-            self.engines.tell(self.untold)
-            self.untold = b""
-            self.tell_at = NEVER
+    def _is_ahead(self) -> bool:
+        """Says whether so many attempts wait here that nothing stands still while the engine is not told."""
+        if not self.waiting:
+            return False
+        slots = next(iter(self.waiting.values())).get("slots", 0)
+        return len(self.waiting) > slots * AHEAD_PART
 
     def _hear(self, engine: Engine) -> None:
         for request in self.engines.read(engine):
@@ -156,7 +152,9 @@ class Keeper:
         if request["op"] == "hello":
             if self.engines.hello(engine, request["fence"]):
                 self.is_told_bye = False
-                self._tell()
+                self._drop_waiting("another engine has taken over")
+                self.news.write_down()
+                self.news.tell(has_time=False)
                 live = ",".join(map(quote, self.live))
                 text = f'{{"ev":"hello","fence":{self.engines.fence},"pid":{os.getpid()},"live":[{live}]}}\n'
                 self.engines.send(engine, text.encode())
@@ -174,9 +172,8 @@ class Keeper:
             self._drop_waiting("stopped before it started")
             for attempt in list(self.live.values()):
                 self._stop(attempt, "stopped", request["grace_s"])
-        elif request["op"] == "limit":
-            self.running_max = request["running"]
-            self._start_waiting()
+        elif request["op"] == "base":
+            self.base = Base(request["env"])
         elif request["op"] == "bye":
             self.is_told_bye = True
         else:
@@ -191,14 +188,19 @@ class Keeper:
         identity = request["id"]
         if identity in self.live or identity in self.waiting:
             self._refuse(engine, request, "an attempt of this id is there already")
-        elif self.running_max is None or len(self.live) < self.running_max:
-            self._start(request)
-        else:
+        elif "slots" in request and (self.waiting or len(self.live) >= request["slots"]):
             self.waiting[identity] = request
+        else:
+            self._start(request)
 
     def _start_waiting(self) -> None:
-        while self.waiting and (self.running_max is None or len(self.live) < self.running_max):
-            self._start(self.waiting.pop(next(iter(self.waiting))))
+        """Starts what waits, in its order, as far as there is room."""
+        while self.waiting:
+            identity, request = next(iter(self.waiting.items()))
+            if len(self.live) >= request.get("slots", NEVER):
+                return
+            del self.waiting[identity]
+            self._start(request)
 
     def _drop_waiting(self, why: str) -> None:
         for identity in self.waiting:
@@ -207,18 +209,14 @@ class Keeper:
 
     def _drop(self, identity: str, why: str) -> None:
         """Records that an attempt was never started."""
-        self._fact(f'{{"ev":"dropped","id":{quote(identity)},"why":{quote(why)},"at":{now_us()}}}\n')
-
-    def _fact(self, line: str) -> None:
-        self.facts += line.encode()
-        self.tell_at = 0.0
+        self.news.add(f'{{"ev":"dropped","id":{quote(identity)},"why":{quote(why)},"at":{now_us()}}}\n')
 
     def _start(self, request: "Spawn | Job") -> None:
         identity = quote(request["id"])
         try:
-            attempt = spawn(request) if request["op"] == "spawn" else self._begin_job(request)
+            attempt = spawn(request, self.base) if request["op"] == "spawn" else self._begin_job(request)
         except NotStartedError as error:
-            self._fact(
+            self.news.add(
                 f'{{"ev":"spawn_failed","id":{identity},"error":{quote(str(error))},'
                 f'"errno":"{error.errno_name}","at":{now_us()}}}\n'
             )
@@ -226,11 +224,10 @@ class Keeper:
         self.live[attempt.id] = attempt
         self.mains.setdefault(attempt.pid, attempt)
         self.next_due = min(self.next_due, attempt.clocks.due)
-        self.facts += (
+        self.news.note(
             f'{{"ev":"spawned","id":{identity},"pid":{attempt.pid},"start":{attempt.start},'
             f'"start_max":{attempt.start_max},"at":{now_us()}}}\n'
-        ).encode()
-        self.tell_at = min(self.tell_at, time.monotonic() + SPAWNED_TOLD_S)
+        )
 
     def _begin_job(self, request: "Job") -> Attempt:
         worker = self.workers.begin(request)
@@ -248,7 +245,6 @@ class Keeper:
         if not answer["retire"] and attempt.kill_at is None and self.family.is_alone_with_worker(attempt):
             self._finish(attempt)
             self.workers.rest(worker)
-            self._start_waiting()
         else:
             self.workers.dismiss(worker)
             if not attempt.leave_running and not answer["retire"] and attempt.kill_at is None:
@@ -302,10 +298,8 @@ class Keeper:
             for attempt in list(self.live.values()):
                 if attempt.is_gone:
                     self._settle(attempt)
-        if self.facts:
-            self._tell()
-        if self.waiting:
-            self._start_waiting()
+        self.news.write_down()
+        self.news.tell(has_time=self._is_ahead())
 
     def _settle(self, attempt: Attempt) -> None:
         """Reports an attempt whose main process has ended, once nothing of it is left."""
@@ -325,7 +319,7 @@ class Keeper:
         self.family.ended(attempt)
         why = "null" if attempt.why is None else f'"{attempt.why}"'
         error = "" if attempt.error is None else f',"error":{attempt.error}'
-        self._fact(
+        self.news.add(
             f'{{"ev":"exited","id":{quote(attempt.id)},"code":{attempt.code},"why":{why},"at":{attempt.ended_us},'
             f'"tree":"{tree}","max_rss_kib":{attempt.max_rss_kib},"cpu_s":{attempt.cpu_s:.6f}{error}}}\n'
         )

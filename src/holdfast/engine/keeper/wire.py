@@ -6,7 +6,7 @@ from _json import make_scanner
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Literal, TypedDict
+    from typing import Any, Literal, NotRequired, TypedDict
 
     class Heartbeat(TypedDict):
         """Silence of touches of `path` for `s` seconds ends the attempt."""
@@ -15,17 +15,24 @@ if TYPE_CHECKING:
         s: float
 
     class Clocks(TypedDict):
-        """What `spawn` and `job` share: who, where the output goes, and how long."""
+        """What `spawn` and `job` share: who, where the output goes, how long, and of how many at a time it is one."""
 
         id: str
         stdout: str
         stderr: str
-        timeout_s: float | None
-        heartbeat: Heartbeat | None
-        quiet_s: float | None
-        grace_s: float
-        leave_running: bool
-        mkdirs: list[str]
+        slots: NotRequired[int]
+        timeout_s: NotRequired[float]
+        heartbeat: NotRequired[Heartbeat]
+        quiet_s: NotRequired[float]
+        grace_s: NotRequired[float]
+        leave_running: NotRequired[bool]
+        mkdirs: NotRequired[list[str]]
+
+    class Base(TypedDict):
+        """The environment that later requests share."""
+
+        op: Literal["base"]
+        env: dict[str, str]
 
     class Spawn(Clocks):
         """Run a command."""
@@ -34,7 +41,9 @@ if TYPE_CHECKING:
         argv: list[str]
         cwd: str
         env: dict[str, str]
-        stdin: str | None
+        based: NotRequired[bool]
+        unset: NotRequired[list[str]]
+        stdin: NotRequired[str]
 
     class WorkerSpec(TypedDict):
         """How a worker is started; equal ones share a pool."""
@@ -86,12 +95,6 @@ if TYPE_CHECKING:
         op: Literal["stop_all"]
         grace_s: float
 
-    class Limit(TypedDict):
-        """At most `running` attempts at a time; what is sent beyond waits here, in order."""
-
-        op: Literal["limit"]
-        running: int
-
     class Hello(TypedDict):
         """The first line of a connection."""
 
@@ -103,9 +106,12 @@ if TYPE_CHECKING:
 
         op: Literal["bye"]
 
-    Request = Spawn | Job | Stop | StopAll | Limit | Hello | Bye
+    Request = Base | Spawn | Job | Stop | StopAll | Hello | Bye
 
-__all__ = ["encode", "parse", "quote", "scan"]
+__all__ = ["GRACE_S", "encode", "parse", "quote", "scan"]
+
+GRACE_S = 10.0
+"""Between TERM and KILL, where a request does not say."""
 
 
 class _Strict:

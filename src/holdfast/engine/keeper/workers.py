@@ -3,7 +3,7 @@
 import os
 import select
 
-from holdfast.engine.keeper.attempt import LOG_FLAGS, LOG_MODE, Attempt, launch, make_folders
+from holdfast.engine.keeper.attempt import LOG_FLAGS, LOG_MODE, Attempt, encoded, launch, make_folders
 from holdfast.engine.keeper.wire import encode, scan
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ class Workers:
 
     def begin(self, request: "Job") -> Worker:
         """Gives the job to an idle worker or a new one; the worker has its attempt then. Raises NotStartedError."""
-        if request["mkdirs"]:
+        if "mkdirs" in request:
             make_folders(request["mkdirs"])
         spec = request["worker"]
         key = repr(spec)
@@ -145,7 +145,7 @@ class Workers:
             (os.POSIX_SPAWN_DUP2, answers_write, ANSWERS_FD),
         )
         try:
-            process = launch(spec["argv"], env, spec["cwd"], actions)
+            process = launch(spec["argv"], (encoded(env), env.get("PATH", os.defpath)), spec["cwd"], actions)
         except BaseException:
             os.close(jobs_write)
             os.close(answers_read)

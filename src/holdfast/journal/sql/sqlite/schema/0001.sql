@@ -169,7 +169,7 @@ select
   json_extract(e.data, '$.error.message') as error_message,
   s.at as started_at,
   e.at as finished_at,
-  json_extract(p.data, '$.pid') as pid,
+  coalesce(json_extract(p.data, '$.pid'), json_extract(e.data, '$.pid')) as pid,
   a.adopted is not null as adopted
 from runs r
 join (

@@ -1,0 +1,70 @@
+"""Quick commands are handed out ahead of time and wait in the keeper, never more than may run (semantics S4)."""
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.app.runs import RunEnd
+from holdfast.run import events as ev
+from tests.unit.engine.workshop import Workshop
+
+COUNT = 24
+
+
+@pytest.fixture(autouse=True)
+def every_command_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.engine.commands.QUICK_US", 400_000)  # on a busy machine nothing is
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path)
+
+
+def _plan(step: str, more: str = "") -> str:
+    steps = "".join(f"  s{n}: {step}\n" for n in range(COUNT))
+    return f"limits: {{concurrency: 2}}\nsteps:\n{steps}{more}"
+
+
+def _most_under_way(shop: Workshop, end: RunEnd) -> int:
+    under_way = most = 0
+    for event in shop.events(end):
+        under_way += isinstance(event.body, ev.AttemptStarted)
+        under_way -= isinstance(event.body, ev.AttemptEnded)
+        most = max(most, under_way)
+    return most
+
+
+def _most_at_a_time(shop: Workshop) -> int:
+    running = most = 0
+    for word in shop.text("seen").split():
+        running += 1 if word == "in" else -1
+        most = max(most, running)
+    return most
+
+
+def test_quick_commands_wait_in_the_keeper_for_their_turn(shop: Workshop) -> None:
+    end = shop.run(_plan("{run: 'echo in >> seen; echo out >> seen'}"))
+    assert end.status == "succeeded"
+    assert _most_under_way(shop, end) == 4
+    assert _most_at_a_time(shop) <= 2
+
+
+def test_commands_that_take_their_time_are_not_handed_out_ahead(shop: Workshop) -> None:
+    end = shop.run("limits: {concurrency: 2}\nsteps:\n" + "".join(f"  s{n}: {{run: 'sleep 0.45'}}\n" for n in range(6)))
+    assert end.status == "succeeded"
+    assert _most_under_way(shop, end) == 2
+
+
+def test_a_once_step_is_never_handed_out_ahead(shop: Workshop) -> None:
+    end = shop.run(_plan("{run: 'true', effect: once, definite_failures: [1]}"))
+    assert end.status == "succeeded"
+    assert _most_under_way(shop, end) == 2
+
+
+def test_what_waits_when_another_step_fails_never_runs(shop: Workshop) -> None:
+    bad = "  bad: {depends_on: [s8], priority: 5, run: 'exit 1'}\n"
+    end = shop.run(_plan("{run: 'echo $HOLDFAST_STEP >> seen'}", bad))
+    assert end.status == "failed"
+    succeeded = {name for name, status in shop.statuses(end).items() if status == "succeeded"}
+    assert succeeded == set(shop.text("seen").split())
