@@ -70,7 +70,7 @@ def test_the_engine_logs_what_it_does_as_json_lines_when_asked(
 def test_a_plan_without_commands_starts_no_keeper(shop: Workshop) -> None:
     end = shop.run("steps: {a: {uses: noop}, b: {uses: noop, depends_on: [a]}}")
     assert end.exit_code == 0
-    assert not shop.app.logs_folder(end.run).exists()
+    assert not (shop.app.logs_folder(end.run) / "keeper.jsonl").exists()
 
 
 def test_a_session_runs_many_plans_one_after_another(shop: Workshop) -> None:
