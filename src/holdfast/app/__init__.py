@@ -15,11 +15,12 @@ import msgspec
 
 from holdfast.app.place import database_of, find_state, make_state
 from holdfast.errors import RequestError, StoreError
+from holdfast.plan.door import Door
 
 if TYPE_CHECKING:
     from holdfast.app.documents import Inbox
     from holdfast.app.looking import Checkup, Follower
-    from holdfast.app.plans import CheckReport, LoadedPlan
+    from holdfast.app.plans import CheckReport, Converted, LoadedPlan
     from holdfast.app.runs import RunEnd, Session
     from holdfast.app.why import Why
     from holdfast.engine.driver import Listener
@@ -73,6 +74,7 @@ class Holdfast:
         self.log: str | None = (
             os.environ.get("HOLDFAST_LOG") or None
         )  # where engine log lines go: a file, or - for stderr
+        self.door = Door()  # how plan files are read
         self.engine: Engine | None = None
         self._loaded: dict[Path, LoadedPlan] = {}
 
@@ -88,7 +90,13 @@ class Holdfast:
         """Validate plan files: all problems of all files."""
         from holdfast.app.plans import check
 
-        return check(files)
+        return check(files, self.door)
+
+    def convert(self, file: Path) -> "Converted":
+        """A foreign plan in the native format; raises `PlanInvalidError` or `RequestError`."""
+        from holdfast.app.plans import convert
+
+        return convert(file, self.door)
 
     def plan(self, file: Path, request: Request, inputs: Mapping[str, object] = NO_INPUTS) -> dict[str, object]:
         """What would run and why, as the `plan --json` document; writes nothing.
@@ -118,7 +126,7 @@ class Holdfast:
         from holdfast.app.remembered import Remembered
 
         if file not in self._loaded:
-            self._loaded[file] = load(file, Remembered(self.state))
+            self._loaded[file] = load(file, self.door, Remembered(self.state))
         return self._loaded[file]
 
     def drawing_of_plan(self, file: Path) -> "Drawing":
@@ -126,7 +134,7 @@ class Holdfast:
         from holdfast.app.plans import sound
         from holdfast.plan.drawing import drawing_of
 
-        return drawing_of(sound(file))
+        return drawing_of(sound(file, self.door))
 
     def drawing_of_run(self, run: str) -> "Drawing":
         """The frozen plan of a run as nodes and arrows."""
@@ -137,10 +145,10 @@ class Holdfast:
             return drawing_of(frozen_plan(journal, run))
 
     def schema(self) -> dict[str, object]:
-        """The JSON Schema of the plan format."""
-        from holdfast.plan.schema import plan_schema
+        """The JSON Schema of the plan format, or of the foreign one that `door` names."""
+        from holdfast.plan.schema import schema_of
 
-        return plan_schema()
+        return schema_of(self.door.dialect)
 
     # Runs.
 

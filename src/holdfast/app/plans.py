@@ -9,6 +9,7 @@ import msgspec
 
 from holdfast.app.remembered import Remembered
 from holdfast.errors import HoldfastError, RequestError
+from holdfast.plan.door import Door
 from holdfast.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -59,10 +60,18 @@ class LoadedPlan(msgspec.Struct, frozen=True, eq=False):
     key: str | None = None
 
 
-def check(files: Sequence[Path]) -> CheckReport:
-    """Validate every file; every problem of every file. A file that cannot be read is a problem of its own."""
-    from holdfast.plan.parse import parse_plan
+class Converted(msgspec.Struct, frozen=True):
+    """A foreign plan in the native format: its data, and the same as YAML."""
 
+    file: str
+    dialect: str
+    plan: dict[str, object]
+    yaml: str
+    warnings: "tuple[Problem, ...]"
+
+
+def check(files: Sequence[Path], door: Door) -> CheckReport:
+    """Validate every file; every problem of every file. A file that cannot be read is a problem of its own."""
     plans = []
     for file in files:
         try:
@@ -70,41 +79,68 @@ def check(files: Sequence[Path]) -> CheckReport:
         except RequestError as error:
             plans.append(CheckedPlan(str(file), None, (_unreadable(file, error),)))
             continue
-        parsed = parse_plan(data, str(file))
+        parsed = _parsed(data, file, door)
         plans.append(CheckedPlan(str(file), parsed.plan.id if parsed.plan else None, parsed.problems))
     ok = not any(problem.severity == "error" for plan in plans for problem in plan.problems)
     return CheckReport(ok, plans)
 
 
-def load(file: Path, remembered: Remembered) -> LoadedPlan:
+def convert(file: Path, door: Door) -> Converted:
+    """A foreign plan in the native format; raises `PlanInvalidError`, `RequestError` for one that is native."""
+    from holdfast.plan.dialects.names import NATIVE
+    from holdfast.plan.source.write import yaml_of
+
+    parsed = _valid(read_file(file), file, door)
+    if parsed.dialect == NATIVE:
+        hint = "holdfast check shows what is wrong with a plan; --dialect says which format a file is in"
+        raise RequestError(f"{file} is in the native format already", code="E_DIALECT", hint=hint)
+    assert isinstance(parsed.native, dict)
+    head = f"# Converted from {file.name}, a plan in the format {parsed.dialect}.\n"
+    return Converted(str(file), parsed.dialect, parsed.native, head + yaml_of(parsed.native), parsed.problems)
+
+
+def _parsed(data: bytes, file: Path, door: Door) -> "Parsed":
+    from holdfast.plan.parse import parse_plan
+
+    return parse_plan(data, str(file), door=door)
+
+
+def _valid(data: bytes, file: Path, door: Door) -> "Parsed":
+    from holdfast.plan.dialects.names import NATIVE
+
+    parsed = _parsed(data, file, door)
+    if door.variables and parsed.dialect == NATIVE:
+        hint = f"its inputs are given with -i {next(iter(door.variables))}=VALUE"
+        said = f"{file} is a native plan, which has no variables; --var is for foreign formats"
+        raise RequestError(said, code="E_DIALECT", hint=hint)
+    if parsed.plan is None or any(problem.severity == "error" for problem in parsed.problems):
+        raise PlanInvalidError(str(file), parsed.problems)
+    return parsed
+
+
+def load(file: Path, door: Door, remembered: Remembered) -> LoadedPlan:
     """A plan that may run; raises `PlanInvalidError`, or `RequestError` where it cannot be read or honoured yet."""
     source = read_file(file)
     path = file.absolute()
     _refuse_odd_name(path)
     places = (path, str(path), str(path.parent))
-    key = remembered.key(file, source)
+    key = remembered.key(file, source, door)
     known = remembered.find(key)
     if known is not None:
         return LoadedPlan(*places, *known)
-    plan, parsed = _parsed(file, source)
-    _refuse_unsupported(file, plan, parsed.positions)
-    data = msgspec.json.encode(plan, order="deterministic")
+    parsed = _valid(source, file, door)
+    assert parsed.plan is not None
+    _refuse_unsupported(file, parsed.plan, parsed.positions)
+    data = msgspec.json.encode(parsed.plan, order="deterministic")
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    return LoadedPlan(*places, plan, data, digest, parsed.problems, None if parsed.problems else key)
+    return LoadedPlan(*places, parsed.plan, data, digest, parsed.problems, None if parsed.problems else key)
 
 
-def sound(file: Path) -> Plan:
+def sound(file: Path, door: Door) -> Plan:
     """A plan without errors, to be looked at; what this version cannot run may be in it. Raises what `load` raises."""
-    return _parsed(file, read_file(file))[0]
-
-
-def _parsed(file: Path, source: bytes) -> "tuple[Plan, Parsed]":
-    from holdfast.plan.parse import parse_plan
-
-    parsed = parse_plan(source, str(file))
-    if parsed.plan is None or any(problem.severity == "error" for problem in parsed.problems):
-        raise PlanInvalidError(str(file), parsed.problems)
-    return parsed.plan, parsed
+    plan = _valid(read_file(file), file, door).plan
+    assert plan is not None
+    return plan
 
 
 def _refuse_odd_name(file: Path) -> None:

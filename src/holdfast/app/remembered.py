@@ -13,6 +13,7 @@ import msgspec
 
 from holdfast import __version__
 from holdfast.plan import __file__ as package
+from holdfast.plan.door import Door
 from holdfast.plan.model import Plan
 
 FOLDER = "plans"
@@ -27,9 +28,9 @@ class Remembered:
     def __init__(self, state: Path) -> None:
         self._folder = state / "cache" / FOLDER
 
-    def key(self, file: Path, source: bytes) -> str:
-        """The name under which the plan in `file`, with these bytes, is kept."""
-        sha = hashlib.sha256(f"{__version__}\n{file.suffix}\n".encode())
+    def key(self, file: Path, source: bytes, door: Door) -> str:
+        """The name under which the plan in `file`, with these bytes and read like this, is kept."""
+        sha = hashlib.sha256(f"{__version__}\n{file.suffix}\n{door.mark}\n".encode(errors="surrogateescape"))
         for entry in _sources(Path(package).parent):
             # One who works on Holdfast does not change its version every time.
             found = entry.stat()

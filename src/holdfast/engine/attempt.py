@@ -12,7 +12,7 @@ from typing import TypedDict
 
 import msgspec
 
-from holdfast.engine.environment import redacted
+from holdfast.engine.environment import REDACTED, redacted
 from holdfast.engine.jobs import call_of, worker_of
 from holdfast.engine.keeper_messages import Heartbeat, Job, Spawn, Spawned
 from holdfast.plan.expr import ExpressionError, compile_template
@@ -231,7 +231,10 @@ class _Renderer:
             template = compile_template(text)
             if template is None:
                 return text
-            return template.render(context_for(self._run, template.references, {}, self._at))
+            context = context_for(self._run, template.references, {}, self._at)
+            if "env" in context:
+                context["env"] = _shown(context["env"])
+            return template.render(context)
         except ExpressionError as error:
             raise ExpressionError(f"{field}: {error.headline}", hint=error.hint, facts=error.facts) from None
 
@@ -277,6 +280,12 @@ def _folder(site: Site, run: RunState, written: str) -> str:
         if folder == allowed or folder.startswith(allowed.rstrip("/") + "/"):
             return folder
     raise ExpressionError(f"cwd {written} leaves the project; policy.write_roots must name it")
+
+
+def _shown(env: object) -> dict[str, object]:
+    """The environment without the values that the record hides: what hides a value must not be taken for it."""
+    assert isinstance(env, dict)
+    return {name: value for name, value in env.items() if value != REDACTED}
 
 
 def _own_environment(step: Step, render: _Renderer | None) -> dict[str, str | None]:

@@ -1,11 +1,13 @@
 """A plan file's bytes to a checked plan, or to all of its problems at once, each with its place."""
 
 import gc
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from holdfast.plan.checks.whole import check
+from holdfast.plan.dialects.names import NATIVE, recognised
+from holdfast.plan.door import Door
 from holdfast.plan.draft import draft
 from holdfast.plan.format.kinds import shown
 from holdfast.plan.format.runners import LATER, RUNNERS
@@ -14,6 +16,9 @@ from holdfast.plan.model import Plan
 from holdfast.plan.nearest import did_you_mean
 from holdfast.plan.problems import Fault, Found, Path, Problem, Severity
 from holdfast.plan.source.document import Source, read_source
+
+if TYPE_CHECKING:
+    from holdfast.plan.dialects.translation import Translation
 
 MAX_PROBLEMS: Final = 1_000
 """Problems of one file that are shown; one more says how many there are beyond."""
@@ -42,44 +47,67 @@ class Positions:
     """Where things stand in the file."""
 
     source: Source
+    translation: "Translation | None" = None
 
     def of(self, path: Path) -> tuple[int, int]:
         """Line and column, from 1, of the value at a path such as `("steps", "build", "timeout")`."""
-        return self.source.line_column(self.source.index(path))
+        place = path if self.translation is None else self.translation.origins.of(path)
+        return self.source.line_column(self.source.index(place))
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a plan file holds: the plan, unless a problem is an error, and all problems in the order of the file."""
+    """What a plan file holds: the plan, unless a problem is an error, and all problems in the order of the file.
+
+    `native` is the data of the plan in the native format: the file's own, or what it was translated to.
+    """
 
     plan: Plan | None
     problems: tuple[Problem, ...]
     positions: Positions
+    dialect: str = NATIVE
+    native: object = None
 
 
-def parse_plan(data: bytes, name: str, *, runners: Collection[str] = KNOWN_RUNNERS) -> Parsed:
+_ANY_DOOR: Final = Door()
+
+
+def parse_plan(data: bytes, name: str, *, runners: Collection[str] = KNOWN_RUNNERS, door: Door = _ANY_DOOR) -> Parsed:
     """Parse and check a plan file; `name` is what messages call it, `runners` are the names that `uses` may give."""
     if len(data) < LARGE_BYTES or not gc.isenabled():
-        return _parsed(data, name, runners)
+        return _parsed(data, name, runners, door)
     # A plan's data holds no cycles; looking for some each time it has grown takes as long as reading it.
     gc.disable()
     try:
-        return _parsed(data, name, runners)
+        return _parsed(data, name, runners, door)
     finally:
         gc.enable()
 
 
-def _parsed(data: bytes, name: str, runners: Collection[str]) -> Parsed:
+def _parsed(data: bytes, name: str, runners: Collection[str], door: Door) -> Parsed:
     source = read_source(data, name)
     placed = list(source.faults)
+    dialect = door.dialect or recognised(source.value)
+    native, translation = source.value, None
     plan: Plan | None = None
     faults: list[Fault] = []
     if source.value is not None or not placed:
-        plan, faults = _checked(source.value, runners)
+        if dialect != NATIVE:
+            translation = _translated(source.value, door)
+            native, faults = translation.data, translation.faults
+        if native is not None or translation is None:
+            plan, found = _checked(native, runners)
+            faults += found if translation is None else map(translation.origins.place, found)
     placed += [(fault, _index(source, fault)) for fault in faults]
-    problems = _problems(source, placed)
+    problems = _problems(source, placed, subject if translation is None else translation.subject)
     valid = plan is not None and all(problem.severity == "warning" for problem in problems)
-    return Parsed(plan if valid else None, problems, Positions(source))
+    return Parsed(plan if valid else None, problems, Positions(source, translation), dialect, native)
+
+
+def _translated(data: object, door: Door) -> "Translation":
+    from holdfast.plan.dialects.orchestrator import translate  # noqa: PLC0415 - start-up time: a native plan needs none
+
+    return translate(data, door.variables)
 
 
 def _checked(data: object, runners: Collection[str]) -> tuple[Plan | None, list[Fault]]:
@@ -101,6 +129,9 @@ def _index(source: Source, fault: Fault) -> int:
     if fault.excerpt is None or fault.offset is None:
         return index
     # The offset is one in the text's value; where the file writes it on one line as it is, the place is exact.
+    inside = source.inside_quotes(index, fault.excerpt, fault.offset)
+    if inside is not None:
+        return inside
     first_line = fault.excerpt.split("\n", 1)[0]
     start = index + (source.text[index : index + 1] in {'"', "'"})
     if first_line and fault.offset <= len(first_line) and source.text.startswith(first_line, start):
@@ -108,11 +139,11 @@ def _index(source: Source, fault: Fault) -> int:
     return index
 
 
-def _problems(source: Source, placed: list[tuple[Fault, int]]) -> tuple[Problem, ...]:
+def _problems(source: Source, placed: list[tuple[Fault, int]], named: Callable[[Path], str]) -> tuple[Problem, ...]:
     placed.sort(key=lambda it: (it[1], it[0].severity))
     seen: dict[tuple[str, str, int], Problem] = {}
     for fault, index in placed:
-        message = _message(fault)
+        message = _message(fault, named)
         if (fault.code, message, index) in seen:
             continue
         if len(seen) == MAX_PROBLEMS:
@@ -145,12 +176,12 @@ def _problem(source: Source, index: int, fault: Fault, message: str, hint: str |
     )
 
 
-def _message(fault: Fault) -> str:
+def _message(fault: Fault, named: Callable[[Path], str]) -> str:
     """The message, behind the name of the thing it is about where it does not name one itself."""
     if not fault.message.startswith((" ", ":")):
         return fault.message
     path = fault.path[1:] if fault.part == "key" else fault.path
-    return subject((*reversed(path),)) + fault.message
+    return named((*reversed(path),)) + fault.message
 
 
 def subject(path: Path) -> str:

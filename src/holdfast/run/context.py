@@ -30,7 +30,7 @@ def context_for(
     if "run" in names:
         context["run"] = {"id": run.id, "started_at": _rfc3339(run.started_at), "outcome": run.outcome}
     if "env" in names:
-        context["env"] = {name: value for name, value in run.plan.env.items() if value is not None}
+        context["env"] = _environment(run)
     if "steps" in names:
         context["steps"] = _steps(run, references)
     if at in run.group_of and ("item" in names or "index" in names):
@@ -53,6 +53,12 @@ def facts_context(facts: Mapping[str, object]) -> dict[str, object]:
         else:
             context[head] = value
     return context
+
+
+def _environment(run: Run) -> dict[str, str]:
+    """What steps get from outside, as it was recorded when the run was taken in hand, and what the plan sets."""
+    recorded = run.owner.environment if run.owner is not None else {}
+    return {**recorded, **{name: value for name, value in run.plan.env.items() if value is not None}}
 
 
 def _steps(run: Run, references: "Iterable[Reference]") -> dict[str, object]:

@@ -50,6 +50,15 @@ def test_a_step_that_the_plan_lacks_is_not_shown() -> None:
     assert Seen(Story(step("a"))).by("steps.nope.ok") == {"steps": {}}
 
 
+def test_the_environment_is_what_was_recorded_and_what_the_plan_sets() -> None:
+    plan = Plan(id="p", steps=(step("a"),), env={"TOKEN": "of the plan", "GONE": None})
+    run = Run("r", plan)
+    run.apply(ev.Event(0, ev.RunCreated("p", "d", "f", "/")))
+    run.apply(ev.Event(0, ev.RunOwned(1, "host", 1, "0.1.0", environment={"CI": "true", "TOKEN": "***", "KEY": "***"})))
+    expected = {"CI": "true", "TOKEN": "of the plan", "KEY": "***"}
+    assert context_for(run, compile_expression("env.CI").references, {})["env"] == expected
+
+
 def test_inputs_plan_and_run_are_shown() -> None:
     plan = Plan(id="p", steps=(step("a"),), env={"A": "1", "B": None}, shown=PlanShown(title="T", version="2"))
     run = Run("r", plan)

@@ -1,5 +1,6 @@
 """Lists, maps and records of the plan format: kinds that hold kinds."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -136,14 +137,28 @@ class Field:
     """Whether `defaults` may give it for every step (†)."""
 
 
+class Rule(ABC):
+    """What must hold between the keys of a record, where JSON Schema can say it too."""
+
+    @abstractmethod
+    def __call__(self, value: dict[str, object], found: Found) -> None:
+        """Add the faults of a raw map."""
+        ...
+
+    @abstractmethod
+    def schema(self) -> Schema:
+        """The rule in JSON Schema."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Rule):
     """Keys of which exactly one must stand, or at most one if `may_lack`."""
 
     keys: tuple[str, ...]
     may_lack: bool = False
 
-    def __call__(self, value: Mapping[str, object], found: Found) -> None:
+    def __call__(self, value: dict[str, object], found: Found) -> None:
         """Add a fault if `value` has too many of the keys, or none."""
         given = [key for key in self.keys if key in value]
         if len(given) == 1 or (not given and self.may_lack):
@@ -168,6 +183,22 @@ Check = Callable[[dict[str, object], Found], None]
 """Adds the faults of a raw map."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bound(Rule):
+    """A check, and the schema that says the same."""
+
+    check: Check
+    says: Mapping[str, object]
+
+    def __call__(self, value: dict[str, object], found: Found) -> None:
+        """What the check adds."""
+        self.check(value, found)
+
+    def schema(self) -> Schema:
+        """The schema given."""
+        return {**self.says}
+
+
 class Record(Kind):
     """A map with known keys; `build` makes the model's value of what was read.
 
@@ -183,7 +214,7 @@ class Record(Kind):
         *,
         name: str = "",
         rest: Kind | None = None,
-        rules: tuple[OneOf | Check, ...] = (),
+        rules: tuple[Check, ...] = (),
         partial: bool = False,
     ) -> None:
         self.fields = dict(fields)
@@ -255,7 +286,7 @@ class Record(Kind):
         made["patternProperties"] = {f"^{FREE}": {}}
         if self._required:
             made["required"] = self._required
-        rules = [rule.schema() for rule in self.rules if isinstance(rule, OneOf)]
+        rules = [rule.schema() for rule in self.rules if isinstance(rule, Rule)]
         if rules:
             made["allOf"] = rules
         return made

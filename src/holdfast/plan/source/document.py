@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from holdfast.plan.problems import Fault, Part, Path
 
 MAX_YAML_BYTES: Final = 16 * 2**20
@@ -78,6 +80,20 @@ class Source:
             return index
         return _start(marks)
 
+    def inside_quotes(self, index: int, value: str, offset: int) -> int | None:
+        """Where the character at `offset` of a value in double quotes stands, however the text escapes it.
+
+        None where the literal at `index` is not that value as JSON writes it.
+        """
+        literal = _LITERAL.match(self.text, index)
+        if literal is None or "\\" not in literal[0] or _decoded_literal(literal[0]) != value:
+            return None
+        place = index + 1
+        for _ in range(offset):
+            escape = _ESCAPE.match(self.text, place)
+            place = place + 1 if escape is None else escape.end()
+        return place
+
     def line_column(self, index: int) -> tuple[int, int]:
         """Line and column, from 1, of an index in the text."""
         if not self._breaks:
@@ -110,6 +126,17 @@ def read_source(data: bytes, name: str) -> Source:
         return _read_yaml(text, name)
     except SourceError as error:
         return Source(name, error.text, None, [(error.fault, error.index)], lambda: 0)
+
+
+_LITERAL = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_ESCAPE = re.compile(r"\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\.")
+
+
+def _decoded_literal(literal: str) -> str | None:
+    try:
+        return msgspec.json.decode(literal, type=str)
+    except msgspec.DecodeError:
+        return None
 
 
 def duplicate_key(key: str, first_line: int) -> Fault:

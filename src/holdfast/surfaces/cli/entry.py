@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from holdfast import __version__
 from holdfast.errors import HoldfastError, RequestError, StoreError
+from holdfast.plan.door import Door
 from holdfast.surfaces.cli import PROGRAM, short
 from holdfast.surfaces.cli.screen import Screen
 from holdfast.surfaces.cli.text import clean
@@ -33,12 +34,14 @@ class Command:
         self._directory = directory
         self._db = db
         self._log = log
+        self.door = Door()
 
     def app(self, plan: Path | None = None, directory: Path | None = None) -> "App":
         """The app for a plan's folder, or for the current folder; `directory` is for when no option names one."""
         from holdfast.app import Holdfast as App
 
         app = App.find(plan, self._directory or directory, self._db)
+        app.door = self.door
         app.log = self._log or app.log
         return app
 

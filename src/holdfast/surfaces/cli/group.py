@@ -22,6 +22,7 @@ SECTIONS: Final[dict[str, dict[str, Verb]]] = {
         "demo": Verb("demo", "demo", "Write a small real plan into a new folder and run it."),
         "new": Verb("new", "new", "Write a plan from a template."),
         "check": Verb("check", "check", "Validate plans: every problem at once."),
+        "convert": Verb("convert", "convert", "Print a plan of a foreign format as a native one."),
     },
     "Run": {
         "plan": Verb("plan", "plan", "Show what would run, and why."),
@@ -59,7 +60,7 @@ SECTIONS: Final[dict[str, dict[str, Verb]]] = {
 VERBS: Final = {name: verb for verbs in SECTIONS.values() for name, verb in verbs.items()}
 
 _LATER_VERBS = (
-    "adopt answer approve artifacts backup budget choose convert diff digest handlers hypotheses inputs kb mcp memory "
+    "adopt answer approve artifacts backup budget choose diff digest handlers hypotheses inputs kb mcp memory "
     "messages pin pins reject replay research restore retry revise revisions rollback serve skip topics unpin up"
 )
 LATER: Final = frozenset(_LATER_VERBS.split())

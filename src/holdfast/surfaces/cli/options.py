@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 import click
 
 from holdfast.errors import HoldfastError
+from holdfast.plan.dialects.names import DIALECTS
+from holdfast.surfaces.cli.entry import Command
 
 F = TypeVar("F", bound=Callable[..., Any])  # what click decorates has the parameters that its options say
 
@@ -51,6 +53,41 @@ def as_json(command: F) -> F:
 def plan_argument(command: F) -> F:
     """PLAN: a plan file."""
     return click.argument("plan", type=click.Path(readable=False, path_type=Path), metavar="PLAN")(command)
+
+
+def dialect_option(command: F) -> F:
+    """`--dialect`: the format a plan file is in."""
+    return click.option(
+        "--dialect",
+        type=click.Choice(DIALECTS),
+        callback=_read_as,
+        expose_value=False,
+        metavar="NAME",
+        help=f"The plan's format ({', '.join(DIALECTS)}); default: what its shape says.",
+    )(command)
+
+
+def door_options(command: F) -> F:
+    """`--dialect` and `--var`: how a plan file is read."""
+    variables = click.option(
+        "--var",
+        multiple=True,
+        callback=_filled_with,
+        expose_value=False,
+        metavar="KEY=VALUE",
+        help="A ${KEY} of a plan in a foreign format; may be repeated.",
+    )
+    return dialect_option(variables(command))
+
+
+def _read_as(ctx: click.Context, _param: click.Parameter, dialect: str | None) -> None:
+    if isinstance(ctx.obj, Command):
+        ctx.obj.door = ctx.obj.door._replace(dialect=dialect)
+
+
+def _filled_with(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> None:
+    if isinstance(ctx.obj, Command):
+        ctx.obj.door = ctx.obj.door._replace(variables=named_values(ctx, param, given))
 
 
 def run_argument(command: F) -> F:

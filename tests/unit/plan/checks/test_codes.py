@@ -17,7 +17,49 @@ def fan(text: str) -> str:
     return f"plan: p\nhypotheses: {{h: {{statement: s}}}}\nsteps:\n{text}"
 
 
+def foreign(*steps: str, top: str = "") -> str:
+    return '{"plan_id": "p",\n' + top + '"steps": [\n' + ",\n".join(steps) + "\n]}"
+
+
 CASES: dict[str, tuple[str, str]] = {
+    "command.spaces": (
+        foreign('{"id": "a", "command": "echo hi"}'),
+        '3:24 step "a": command is the name of one program, "echo hi", with spaces in it; give its arguments',
+    ),
+    "key.ignored": (
+        foreign('{"id": "a", "command": "x"}', top='"globls": {},\n'),
+        '2:1 the plan does not use the key "globls"; did you mean "globals"?',
+    ),
+    "policy.tolerated": (
+        foreign('{"id": "a", "command": "x", "critical": false}'),
+        '3:41 step "a": critical is false, so a failure skips what depends on the step',
+    ),
+    "token.ambiguous": (
+        foreign(
+            '{"id": "a", "command": "x", "provides": ["t"]}',
+            '{"id": "b", "command": "x", "provides": ["t"]}',
+            '{"id": "c", "command": "x", "depends_on": ["a", "b"], "consumes": ["t"]}',
+        ),
+        '5:68 step "c": consumes[0]: "t" is provided by "a" and "b", which both come before this step',
+    ),
+    "token.unknown": (
+        foreign(
+            '{"id": "a", "command": "x", "provides": ["made"]}', '{"id": "c", "command": "x", "consumes": ["mad"]}'
+        ),
+        '4:42 step "c": consumes[0]: no step provides "mad"; did you mean "made"?',
+    ),
+    "token.unordered": (
+        foreign('{"id": "a", "command": "x", "provides": ["t"]}', '{"id": "c", "command": "x", "consumes": ["t"]}'),
+        '4:42 step "c": consumes[0]: "t" is provided by "a", which this step does not wait for; add it',
+    ),
+    "variable.format": (
+        foreign('{"id": "a", "command": "x", "args": ["a ${b-c}"]}'),
+        '3:41 step "a": args[0]: this ${ is not a variable such as ${NAME}; write $${',
+    ),
+    "variable.unresolved": (
+        foreign('{"id": "a", "command": "x", "args": ["a ${b}"]}'),
+        '3:41 step "a": args[0]: ${b} has no value; give it one: --var b=VALUE',
+    ),
     "artifact.ambiguous": (
         "plan: p\nsteps:\n  a: {run: x, produces: {f: a}}\n  b: {run: x, produces: {f: b}}\nexports: {o: f}",
         '5:14 export "o": "f" may mean artifact:a.f, artifact:b.f',

@@ -9,7 +9,7 @@ from holdfast import __version__
 from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.commands import cli
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.options import as_json
+from holdfast.surfaces.cli.options import as_json, dialect_option
 
 SHELLS = ("bash", "zsh", "fish")
 _COMPLETION_HELP = """Print a script that completes commands, options, runs and steps.
@@ -22,6 +22,7 @@ fish  holdfast completion fish | source       in ~/.config/fish/config.fish
 
 
 @click.command()
+@dialect_option
 @as_json
 @click.pass_obj
 def schema(command: Command) -> int:

@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.options import as_json
+from holdfast.surfaces.cli.options import as_json, door_options
 from holdfast.surfaces.cli.text import clean, counted
 
 
 @click.command()
 @click.argument("plans", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path), metavar="PLAN…")
+@door_options
 @as_json
 @click.pass_obj
 def check(command: Command, plans: tuple[Path, ...]) -> int:

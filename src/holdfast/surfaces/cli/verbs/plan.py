@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.options import as_json, named_values, plan_argument
+from holdfast.surfaces.cli.options import as_json, door_options, named_values, plan_argument
 from holdfast.surfaces.cli.planned import PlannedStep, read
 from holdfast.surfaces.cli.preview import summary
 from holdfast.surfaces.cli.table import table
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @plan_argument
 @click.option("-i", "--input", "inputs", multiple=True, callback=named_values, metavar="NAME=VALUE", help="An input.")
 @click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Steps at once.")
+@door_options
 @as_json
 @click.pass_obj
 def plan(command: Command, plan: Path, inputs: dict[str, str], jobs: int | None) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.options import as_json, duration, named_values, optional_run, plan_argument
+from holdfast.surfaces.cli.options import as_json, door_options, duration, named_values, optional_run, plan_argument
 from holdfast.surfaces.cli.running import Manner, resume_runs, run_plan
 from holdfast.surfaces.cli.screen import Screen
 from holdfast.surfaces.cli.verbs.plan import show_plan
@@ -22,6 +22,7 @@ _EVENTS_HELP = "Print each event as a JSON line as it happens."
 @click.option("-i", "--input", "inputs", multiple=True, callback=named_values, metavar="NAME=VALUE", help=_INPUT_HELP)
 @click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Steps at once.")
 @click.option("--wait", "wait_s", callback=duration, metavar="D", help=_WAIT_HELP)
+@door_options
 @click.option("--dry-run", is_flag=True, help="Only say what would run, as `plan`.")
 @click.option("--yes", is_flag=True, help=_YES_HELP)
 @click.option("--json-events", is_flag=True, help=_EVENTS_HELP)
