@@ -97,7 +97,7 @@ def prepare(site: Site, run: RunState, start: Start, slots: int | None = None) -
     cwd = _folder(site, run, render.text(step.process.cwd, "cwd") if render else step.process.cwd)
     limits = step.limits
     timeout_s = limits.timeout_s or DEFAULT_TIMEOUT_S
-    stdin = _stdin(run, step, attempt, render)
+    stdin = _stdin(site, run, attempt, render)
     shared: _Shared = {
         "id": attempt.id,
         "stdout": attempt.stdout,
@@ -309,8 +309,8 @@ def _python(path: str | None) -> str:
     return shutil.which("python3", path=path) or sys.executable
 
 
-def _stdin(run: RunState, step: Step, attempt: Attempt, render: _Renderer | None) -> str | None:
-    stdin = step.process.stdin
+def _stdin(site: Site, run: RunState, attempt: Attempt, render: _Renderer | None) -> str | None:
+    stdin = attempt.step.process.stdin
     if stdin is None:
         return None
     if isinstance(stdin, ArtifactStdin):
@@ -318,7 +318,7 @@ def _stdin(run: RunState, step: Step, attempt: Attempt, render: _Renderer | None
         state = run.states[run.index[made_by]]
         if not isinstance(state, Succeeded) or name not in state.result.artifacts:
             raise ExpressionError(f"stdin: there is no artifact {stdin.artifact} in this run")
-        return state.result.artifacts[name].path
+        return os.path.join(site.project, state.result.artifacts[name].path)
     attempt.stdin_text = render.text(stdin, "stdin") if render else stdin
     return f"{attempt.out}.in"
 

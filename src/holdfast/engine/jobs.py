@@ -1,5 +1,6 @@
 """What a warm worker is asked to do: a function of the plan's author, or the work of one of our own runners."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from holdfast.plan.model import Effect, Plan, Policy, Step, Uses
 
 WORKER = str(Path(__file__).parent.parent / "runners" / "worker.py")
 NO_POLICY = Policy()
+_PARTS_OF_URL = re.compile(r"(?<=://)[^/@\s]*@|[?#].*", re.DOTALL)
+"""What of a URL may be secret: the user, and the query."""
 
 
 def call_of(plan: Plan, step: Step, params: dict[str, object], where: tuple[dict[str, str], str, str]) -> Call:
@@ -31,7 +34,9 @@ def shown(runner: str, params: dict[str, object]) -> str:
     """What the job is, as the record and the process list show it; nothing that may hold a secret."""
     named = {"file": ("path",), "git": ("name", "branch", "tag")}.get(runner, ())
     what = next((params[name] for name in named if params.get(name)), None)
-    return " ".join(str(part) for part in (runner, params.get("op"), what) if part)
+    if runner == "http":
+        what = _PARTS_OF_URL.sub("", str(params.get("url")))
+    return " ".join(str(part) for part in (runner, params.get("op") or params.get("method"), what) if part)
 
 
 def _place(plan: Plan, step: Step) -> dict[str, object]:

@@ -14,6 +14,7 @@ import msgspec
 
 from holdfast.engine.attempt import Attempt, Site, leads_to, signature
 from holdfast.engine.large import PIECE, pieces, weight
+from holdfast.engine.leavings import BODY, body_of, parts_of
 from holdfast.plan.expr import ExpressionError, compile_expression, truth
 from holdfast.plan.model import Effect, Holds, Step
 from holdfast.plan.units import parse_duration
@@ -63,11 +64,15 @@ def judge(site: Site, run: Run, attempt: Attempt, end: Exit, facts: Mapping[str,
     found = Findings({}, None, {}, [])
     if end.code is not None:
         _read_outputs(attempt, found)
+        body = body_of(site, attempt)
+        found.artifacts = {} if body is None else {BODY: body}
     if status == "succeeded":
         error = _success_error(site, run, attempt, end, found, facts)
         status = "succeeded" if error is None else "failed"
     elif attempt.step.effect_class is Effect.ONCE and not _definite(attempt.step, end, error):
         status = "uncertain"
+    if status not in {"succeeded", "lost"}:
+        found.notes += parts_of(site, run, attempt, _since(run, attempt))
     outputs, digest = _keep(site, found.outputs)
     return ev.AttemptEnded(
         status,

@@ -195,11 +195,19 @@ def _broken(found: Found) -> set[str]:
     }
 
 
+_BODY: Final = frozenset(("body",))
+"""What an http step leaves where its answer is too large for an output."""
+
+
+def _made(held: Values) -> frozenset[str]:
+    return frozenset(held["files.produces"]) if "files.produces" in held else _NONE
+
+
 def _names(values: Values, steps: Mapping[str, Values], sections: Mapping[str, str], broken: set[str]) -> Names:
     known = {
         step: Known(
             sections[step],
-            frozenset(held["files.produces"]) if "files.produces" in held else _NONE,
+            frozenset(held.get("files.produces", ())) | _BODY if held.get("uses") == "http" else _made(held),
             frozenset(held["results.outputs"]) if "results.outputs" in held else _NONE,
             frozenset(held["process.env"]) if "process.env" in held else _NONE,
             many="for_each" in held or "matrix" in held,

@@ -33,6 +33,7 @@ HONOURED_PARAMETERS: Final = {
     "python": frozenset(("call", "args", "inline", "python")),
     "file": frozenset(RUNNERS["file"].fields),
     "git": frozenset(RUNNERS["git"].fields),
+    "http": frozenset(RUNNERS["http"].fields),
     "noop": frozenset[str](),
 }
 HONOURED_REUSE: Final = frozenset(("auto", "never"))

@@ -9,7 +9,7 @@ import msgspec
 from holdfast.runners.failing import WorkFailedError, refused
 from holdfast.runners.place import Place
 
-MODULES = {"file": "files", "git": "git"}
+MODULES = {"file": "files", "git": "git", "http": "http"}
 """The module of each runner; it has `Params` and `perform`, and is imported when it is first used."""
 
 

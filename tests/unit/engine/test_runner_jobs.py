@@ -1,11 +1,15 @@
 """Our own runners are jobs of the warm worker: what they are told, and what becomes of their answers."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
+from holdfast.app.runs import RunEnd
 from holdfast.run import events as ev
+from holdfast.run.standing import Succeeded, Uncertain
 from tests.unit.engine.workshop import Workshop
+from tests.unit.runners import web
 
 
 @pytest.fixture
@@ -53,3 +57,127 @@ def test_the_record_shows_what_was_done_and_never_the_content(shop: Workshop) ->
     started = next(event.body for event in shop.events(end) if isinstance(event.body, ev.AttemptStarted))
     assert started.launch is not None
     assert started.launch.argv == ("file write p",)
+
+
+def ends(shop: Workshop, run: RunEnd, step: str) -> list[ev.AttemptEnded]:
+    return [event.body for event in shop.events(run) if isinstance(event.body, ev.AttemptEnded) and event.step == step]
+
+
+def test_an_answer_reaches_later_steps_by_its_size_as_output_or_artifact(shop: Workshop) -> None:
+    pages = {
+        "/small": web.reply(body='{"id": 7}', Content_Type="application/json"),
+        "/large": web.reply(body=b"x" * 70_000, Content_Type="text/plain"),
+    }
+    with web.serving(web.by_path(pages)) as server:
+        end = shop.run(f"""
+            inputs: {{at: {{default: "{server.url("")}"}}}}
+            steps:
+              small: {{uses: http, with: {{url: "${{{{ inputs.at }}}}/small?key=hidden"}}}}
+              large: {{uses: http, with: {{url: "${{{{ inputs.at }}}}/large"}}}}
+              seen:
+                depends_on: [small, large]
+                command: [sh, -c, 'test "$1" = 7 && wc -c < "$2"', sh, "${{{{ steps.small.outputs.json.id }}}}",
+                          "${{{{ steps.large.artifacts.body.path }}}}"]
+              fed: {{run: wc -c, stdin: {{artifact: large.body}}, cwd: .}}
+            """)
+    assert end.exit_code == 0
+    assert shop.log(end, "seen.1.out").split() == [b"70000"]
+    assert shop.log(end, "fed.1.out").split() == [b"70000"]
+    large = shop.step(end, "large")
+    assert isinstance(large, Succeeded)
+    assert large.result.artifacts["body"].size == 70_000
+    started = next(event.body for event in shop.events(end) if isinstance(event.body, ev.AttemptStarted))
+    assert started.launch is not None
+    assert started.launch.argv == (f"http {server.url('/small')}",)
+
+
+def test_a_server_that_asks_to_wait_sets_the_time_of_the_next_attempt(shop: Workshop) -> None:
+    # semantics S9, E2
+    with web.serving(web.each(web.reply("429 Slow", Retry_After="0"), web.reply())) as server:
+        end = shop.run(f"""
+            steps:
+              a:
+                uses: http
+                effect: once
+                retry: {{attempts: 2, delay: 1h}}
+                with: {{method: POST, url: "{server.url()}"}}
+            """)
+    assert end.exit_code == 0
+    first, second = ends(shop, end, "a")
+    assert first.error is not None
+    assert (first.status, first.error.code, first.error.retry_after_s) == ("failed", "http.status", 0)
+    assert second.status == "succeeded"
+    assert {asked.headers["idempotency-key"] for asked in server.asked} == {f"{end.run}/a"}  # semantics E1
+
+
+@pytest.mark.parametrize(
+    ("status", "ends_as"), [("404 No", "failed"), ("409 Conflict", "uncertain"), ("500 Oops", "uncertain")]
+)
+def test_a_once_effect_is_in_doubt_unless_the_answer_says_that_nothing_was_done(
+    shop: Workshop, status: str, ends_as: str
+) -> None:
+    # semantics E2
+    with web.serving(web.reply(status)) as server:
+        text = f"steps: {{a: {{uses: http, effect: once, retry: 3, with: {{method: POST, url: '{server.url()}'}}}}}}"
+        end = shop.run(text.replace("retry: 3", "retry: {attempts: 3, delay: 0}"))
+    assert shop.statuses(end) == {"a": ends_as}
+    assert len(server.asked) == (3 if ends_as == "failed" else 1)
+    state = shop.step(end, "a")
+    assert isinstance(state, Uncertain) == (ends_as == "uncertain")
+
+
+def test_the_outputs_of_a_failed_request_are_known(shop: Workshop) -> None:
+    with web.serving(web.reply("404 No", body='{"why": "gone"}', Content_Type="application/json")) as server:
+        end = shop.run(f"""
+            steps:
+              a: {{uses: http, on_failure: abort, with: {{url: "{server.url()}"}}}}
+            outputs: {{why: steps.a.outputs.json.why, status: steps.a.outputs.status}}
+            """)
+    assert shop.state(end.run).outputs == {"why": "gone", "status": 404}
+
+
+def test_what_a_failed_attempt_made_is_kept_for_inspection(shop: Workshop) -> None:
+    end = shop.run("""
+        steps:
+          a:
+            run: "echo try $HOLDFAST_ATTEMPT > out.txt; mkdir -p d; echo x > d/f; exit 1"
+            retry: {attempts: 2, delay: 0}
+            produces: {out: out.txt, dir: d, other: {path: none, optional: true}}
+        """)
+    first, second = ends(shop, end, "a")
+    folder = f".holdfast/runs/{end.run}/partial"
+    assert first.notes[0] == f"partial: out, 6 bytes, kept in {folder}/a.1/out"
+    assert first.notes[1] == f"partial: dir, 2 bytes, kept in {folder}/a.1/dir"
+    assert shop.text(f"{folder}/a.1/out") == "try 1\n"
+    assert shop.text(f"{folder}/a.2/out") == "try 2\n"
+    assert shop.text(f"{folder}/a.1/dir/f") == "x\n"
+    assert len(second.notes) == 1  # it left the folder as it was
+
+
+def test_what_stood_there_before_is_no_part(shop: Workshop) -> None:
+    (shop.folder / "out.txt").write_text("old")
+    end = shop.run("steps: {a: {run: exit 1, produces: {out: out.txt}}}")
+    assert ends(shop, end, "a")[0].notes == ()
+
+
+def test_a_download_that_was_stopped_says_where_its_part_is_and_the_next_attempt_goes_on(shop: Workshop) -> None:
+    # semantics S10
+    data = b"x" * 500_000
+    head = f'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: {len(data)}\r\n\r\n'.encode()
+
+    def stuck(asked: web.Asked, connection: socket.socket) -> None:
+        connection.sendall(head + data[:300_000])
+        connection.recv(1)  # until the client goes away
+
+    rest = web.reply("206 Partial", data[300_000:], Content_Range="bytes 300000-499999/500000", ETag='"1"')
+    with web.serving(web.each(stuck, rest)) as server:
+        end = shop.run(f"""
+            steps:
+              a: {{uses: http, timeout: 3s, retry: {{attempts: 2, delay: 0}}, with: {{url: "{server.url()}", to: got}}}}
+            """)
+    assert end.exit_code == 0
+    first, second = ends(shop, end, "a")
+    assert first.status == "timed_out"
+    assert first.notes == ("partial: got.part, 300,000 bytes",)
+    assert second.outputs["resumed_at"] == 300_000
+    assert shop.text("got") == data.decode()
