@@ -46,7 +46,7 @@ def _download(run: Run, attempt: Attempt) -> str | None:
     if not isinstance(work, Uses) or work.runner != "http" or "to" not in work.params:
         return None
     try:
-        return str(render_params(run, attempt.step)["to"])
+        return str(render_params(run, attempt.at)["to"])
     except ExpressionError:
         return None
 

@@ -70,7 +70,6 @@ def test_what_is_honoured_is_not_named() -> None:
         ("run: x, shell: pwsh", "shell.pwsh"),
         ("run: x, shell: cmd", "shell.cmd"),
         ("uses: python, with: {script: s.py}", "with.script"),
-        ("uses: http, with: {url: 'https://a.org'}", "uses.http"),
         ("uses: wait, with: {for: 5s}", "uses.wait"),
         ("uses: agent", "uses.agent"),
         ("run: x, on_failure: continue", "on_failure.continue"),
