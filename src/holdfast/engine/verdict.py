@@ -1,20 +1,16 @@
 """What an attempt's end means: exit, outputs, products and criteria become one `attempt.ended` event."""
 
-import errno
-import os
 import signal
-import stat
-import sys
 from collections.abc import Callable, Mapping
 from math import isfinite, isinf
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from holdfast.engine.attempt import Attempt, Site, leads_to, signature
 from holdfast.engine.large import PIECE, pieces, weight
 from holdfast.engine.leavings import BODY, body_of, parts_of
+from holdfast.engine.output_file import LARGEST, read_outputs
 from holdfast.plan.expr import ExpressionError, compile_expression, truth
 from holdfast.plan.model import Effect, Holds, Step
 from holdfast.plan.units import parse_duration
@@ -25,9 +21,7 @@ from holdfast.run.policy import delay_s, may_retry
 
 INLINE_OUTPUT_BYTES = 64 * 1024
 """Outputs above this go to the store by digest (architecture: large values never enter the journal)."""
-OUTPUT_FILE_BYTES_MAX = 256 * 1024 * 1024
 TAIL_BYTES = 64 * 1024
-LARGEST = sys.float_info.max
 PLAIN_TYPES = frozenset({str, int, bool, type(None)})
 DEFINITE = frozenset({"spawn.failed"})
 
@@ -63,7 +57,10 @@ def judge(site: Site, run: Run, attempt: Attempt, end: Exit, facts: Mapping[str,
     status, error = _plain_status(end)
     found = Findings({}, None, {}, [])
     if end.code is not None:
-        _read_outputs(attempt, found)
+        try:
+            found.outputs, found.spent = read_outputs(attempt.out)
+        except ValueError as error_in_file:
+            found.error = ev.Error("output.invalid", str(error_in_file))
         body = body_of(site, attempt)
         found.artifacts = {} if body is None else {BODY: body}
     if status == "succeeded":
@@ -192,88 +189,6 @@ def _success_error(
         if error is not None:
             return error
     return _expectations(run, attempt, end, found, facts) if attempt.step.results.expect else None
-
-
-def _read_outputs(attempt: Attempt, found: Findings) -> None:
-    try:
-        with _open_file(attempt.out) as file:
-            data = file.read(OUTPUT_FILE_BYTES_MAX + 1)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        found.error = ev.Error("output.invalid", f"$HOLDFAST_OUTPUT cannot be read: {error.strerror}")
-        return
-    if len(data) > OUTPUT_FILE_BYTES_MAX:
-        found.error = ev.Error("output.invalid", f"$HOLDFAST_OUTPUT is larger than {OUTPUT_FILE_BYTES_MAX} bytes")
-        return
-    values: dict[str, object] = {}
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            values |= _output_line(line)
-        except ValueError as error:
-            found.error = ev.Error("output.invalid", f"$HOLDFAST_OUTPUT line {number}: {error}")
-            return
-    try:
-        found.outputs, found.spent = _split_spending(values)
-    except ValueError as error:
-        found.error = ev.Error("output.invalid", f"$HOLDFAST_OUTPUT: {error}")
-
-
-def _open_file(path: str) -> BinaryIO:
-    """A file for reading; a pipe or a device, on which one might wait for ever, is an `OSError`."""
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 - given away
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "it is no file any more", path)
-    return file
-
-
-def _output_line(line: bytes) -> dict[str, object]:
-    if line.lstrip().startswith(b"{"):
-        try:
-            value = msgspec.json.decode(line, type=dict[str, object])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if "out of range" in str(error):
-                raise ValueError(f"holds a number beyond {LARGEST:.2g}, which cannot be kept") from None
-            raise ValueError(f"not a JSON object: {error}") from None
-        return value
-    try:
-        name, equals, text = line.decode().rstrip("\r").partition("=")
-    except UnicodeDecodeError:
-        raise ValueError("not UTF-8 text; write key=value or one JSON object a line") from None
-    if not equals or not name.strip():
-        raise ValueError("neither key=value nor a JSON object")
-    return {name.strip(): text}
-
-
-def _split_spending(values: dict[str, object]) -> tuple[dict[str, object], ev.Spent | None]:
-    outputs: dict[str, object] = {}
-    spent: dict[str, object] = {}
-    calls: dict[str, int] = {}
-    for name, value in values.items():
-        if name == "cost_usd":
-            spent[name] = _amount(name, value, float)
-        elif name == "tokens":
-            spent[name] = _amount(name, value, int)
-        elif name.startswith("calls."):
-            calls[name.removeprefix("calls.")] = int(_amount(name, value, int))
-        else:
-            outputs[name] = value
-    if not spent and not calls:
-        return outputs, None
-    return outputs, msgspec.convert(spent | {"calls": calls}, ev.Spent)
-
-
-def _amount(name: str, value: object, kind: Callable[[str], float]) -> float:
-    try:
-        amount = kind(str(value))
-    except ValueError:
-        raise ValueError(f"{name} must be a number, not {value!r}") from None
-    if not 0 <= amount < float("inf"):
-        raise ValueError(f"{name} must not be negative or infinite")
-    return amount
 
 
 def _declared_outputs(_site: Site, attempt: Attempt, found: Findings) -> ev.Error | None:
