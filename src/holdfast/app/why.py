@@ -8,8 +8,9 @@ import msgspec
 from holdfast.errors import RequestError
 from holdfast.plan.nearest import nearest
 from holdfast.run import events as ev
+from holdfast.run.growth import FAIL_FAST, Group
 from holdfast.run.machine import Run
-from holdfast.run.standing import Canceled, Failed, Retrying, Skipped, Uncertain, Waiting
+from holdfast.run.standing import Canceled, Failed, Retrying, Skipped, State, Uncertain, Waiting
 from holdfast.run.states import FINAL_STEP, OK_STEP, StepStatus
 
 CAUSES_MAX = 8
@@ -74,6 +75,16 @@ def why(state: Run, stored: Sequence[ev.StoredEvent], step: str) -> Why:
 def _causes(state: Run, i: int) -> list[int]:
     """The steps that put step `i` where it is."""
     standing = state.states[i]
+    if i in state.groups:
+        wanted = Failed if isinstance(standing, Failed) else State
+        of_interest = [
+            j
+            for j in state.groups[i].positions
+            if isinstance(state.states[j], wanted) and state.states[j].status not in OK_STEP
+        ]
+        return of_interest[:CAUSES_MAX]
+    if isinstance(standing, Canceled) and standing.why == FAIL_FAST:
+        return [state.group_of[i]]
     if isinstance(standing, Skipped) and standing.why == "upstream":
         return [j for j in state.needs[i] if not state.satisfied(j)][:CAUSES_MAX]
     if isinstance(standing, Canceled) and standing.why == "abort" and state.aborting is not None:
@@ -93,6 +104,8 @@ def _said(state: Run, i: int, record: _Record) -> str:
         return f"{error.code}: {error.message}" if error.message else error.code
     if isinstance(standing, Canceled):
         return _canceled(standing, record.canceling)
+    if i in state.groups:
+        return _gathered(state, state.groups[i])
     if standing.status in OK_STEP:
         return "ran: nothing is reused in this version"
     if isinstance(standing, Waiting):
@@ -102,6 +115,11 @@ def _said(state: Run, i: int, record: _Record) -> str:
     if standing.status is StepStatus.READY:
         return f"may start; the run is {state.status.value}"
     return "runs"
+
+
+def _gathered(state: Run, group: Group) -> str:
+    ended = [state.states[j] for j in group.positions if state.states[j].status in FINAL_STEP]
+    return f"became {len(group)} instances; {len(ended)} have ended"
 
 
 def _skipped(standing: Skipped, event: ev.Event | None) -> str:
@@ -118,6 +136,8 @@ def _skipped(standing: Skipped, event: ev.Event | None) -> str:
 def _canceled(standing: Canceled, asked: ev.RunCanceling | None) -> str:
     if standing.why == "abort":
         return "the run ended with a failure"
+    if standing.why == FAIL_FAST:
+        return "another instance of the step failed (fail: fast)"
     if asked is None or standing.why == "superseded":
         return "a new run of the plan took this one's place"
     reason = f": {asked.reason}" if asked.reason else ""

@@ -15,6 +15,7 @@ import msgspec
 from holdfast.engine.environment import REDACTED, redacted
 from holdfast.engine.jobs import call_of, worker_of
 from holdfast.engine.keeper_messages import Heartbeat, Job, Spawn, Spawned
+from holdfast.engine.naming import attempt_name
 from holdfast.plan.expr import ExpressionError, compile_template
 from holdfast.plan.model import DEFAULT_TIMEOUT_S, ArtifactStdin, Command, Effect, Run, Shell, Step, Uses
 from holdfast.ports import Artifacts
@@ -64,12 +65,13 @@ class Attempt(msgspec.Struct, eq=False):
     products: dict[str, Signature] = {}  # what stood there before
 
 
-def describe(site: Site, step: Step, at: int, number: int) -> Attempt:
+def describe(site: Site, run: RunState, at: int, number: int) -> Attempt:
     """The attempt's names and places; also how a resumed engine finds one that another engine began."""
-    name = f"{step.id}.{number}"
+    step = run.steps[at]
+    name = attempt_name(step.id, number)
     folder = site.folder
     return Attempt(
-        step,
+        placed(run, at) if step.files.produces else step,
         at,
         number,
         name,
@@ -86,8 +88,8 @@ def prepare(site: Site, run: RunState, start: Start, slots: int | None = None) -
     With `slots` it is handed out ahead of time, to wait in the keeper until fewer than that are in hand.
     """
     at, number, facts = start
-    step = run.steps[at]
-    attempt = describe(site, step, at, number)
+    attempt = describe(site, run, at, number)
+    step = attempt.step
     render = _Renderer(run, at) if step.templated else None
     own = _own_environment(step, render)
     own_set = {name: text for name, text in own.items() if text is not None}
@@ -151,6 +153,23 @@ def _marks(site: Site, attempt: Attempt, key: str | None) -> dict[str, str]:
         "HOLDFAST_PROJECT": site.project,
         "HOLDFAST_IDEMPOTENCY_KEY": key or f"{site.run}/{step}",
     }
+
+
+def placed(run: RunState, at: int) -> Step:
+    """The step at a position with the paths of its products filled in; raises `ExpressionError`."""
+    step = run.steps[at]
+    if not any("${{" in product.path for product in step.files.produces.values()):
+        return step
+    from holdfast.plan.checks import paths  # noqa: PLC0415 - start-up time: few products are templates
+
+    render = _Renderer(run, at)
+    products = {}
+    for name, product in step.files.produces.items():
+        path = paths.plain(render.text(product.path, f"produces.{name}"))
+        if not paths.inside(path, ".") or path == "." or paths.STATE_FOLDER in path.split("/"):
+            raise ExpressionError(f"produces.{name}: {path} is no place for a product inside the project")
+        products[name] = msgspec.structs.replace(product, path=path)
+    return msgspec.structs.replace(step, files=msgspec.structs.replace(step.files, produces=products))
 
 
 def arrange(site: Site, attempt: Attempt) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from holdfast.engine.attempt import PLAIN_START, describe, render_params
+from holdfast.engine.attempt import PLAIN_START, describe, placed, render_params
 from holdfast.engine.inline import Call, CallError, Pool, Target, said_of
 from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing
 from holdfast.plan.model import DEFAULT_TIMEOUT_S, Effect, Uses
@@ -56,6 +56,8 @@ class Calls:
         run = driver.run
         step = run.steps[start.step]
         params = render_params(run, start.step)
+        if step.files.produces:
+            placed(run, start.step)  # while it can still be refused
         target = self._target(str(params["call"]))
         if isinstance(target, CallError):
             driver.fail_unstarted(start, ev.Error("spawn.failed", target.headline))
@@ -131,7 +133,7 @@ class Calls:
         elif call.value is None and promises_nothing(step):
             ended = SUCCEEDED
         else:
-            attempt = describe(driver.site, step, call.step, call.attempt)
+            attempt = describe(driver.site, run, call.step, call.attempt)
             ended = judge_value(driver.site, run, attempt, call.value, driver.facts)
         driver.end(call.ended, call.step, call.attempt, ended)
 

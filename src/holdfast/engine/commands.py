@@ -24,6 +24,7 @@ from holdfast.engine.keeper_messages import (
     StopAll,
 )
 from holdfast.engine.leftovers import end_leftovers
+from holdfast.engine.naming import attempt_name
 from holdfast.engine.scratch import Scratch
 from holdfast.engine.verdict import Exit, judge
 from holdfast.errors import BusyError
@@ -125,7 +126,7 @@ class Commands:
         driver = self._driver
         state = driver.run.states[i]
         assert isinstance(state, Running)
-        attempt_id = f"{driver.run.steps[i].id}.{state.attempt}"
+        attempt_id = attempt_name(driver.run.steps[i].id, state.attempt)
         if attempt_id in self._attempts and attempt_id not in self._stopping:
             self._stopping.add(attempt_id)
             self._send([Stop(attempt_id, driver.site.grace_s)])
@@ -287,7 +288,7 @@ def running_attempts(driver: "Driver") -> list[Attempt]:
     for i in sorted(run.running):
         state = run.states[i]
         assert isinstance(state, Running)
-        found.append(describe(driver.site, run.steps[i], i, state.attempt))
+        found.append(describe(driver.site, run, i, state.attempt))
     return found
 
 

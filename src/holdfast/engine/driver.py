@@ -311,12 +311,9 @@ class Driver:
     def _noop(self, start: Start) -> None:
         now = self.world.clock.now()
         step = self.run.steps[start.step]
+        attempt = None if promises_nothing(step) else describe(self.site, self.run, start.step, start.attempt)
         self.tell(ev.Event(now, ev.AttemptStarted(facts=start.facts), step.id, start.attempt))
-        if promises_nothing(step):
-            ended = SUCCEEDED
-        else:
-            attempt = describe(self.site, step, start.step, start.attempt)
-            ended = judge_value(self.site, self.run, attempt, None, self.facts)
+        ended = SUCCEEDED if attempt is None else judge_value(self.site, self.run, attempt, None, self.facts)
         self.end(now, start.step, start.attempt, ended)
 
     def _stop_what_must(self) -> None:

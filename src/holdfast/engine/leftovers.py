@@ -8,6 +8,7 @@ import msgspec
 
 from holdfast.engine.keeper import proc
 from holdfast.engine.keeper_facts import Facts
+from holdfast.engine.naming import attempt_name
 
 LOOK_S = 0.02
 KILL_WAIT_S = 5.0
@@ -48,8 +49,10 @@ def find_leftovers(facts: Facts, run_id: str) -> tuple[Leftover, ...]:
 def _is_settled(facts: Facts, environment: bytes) -> bool:
     """Whether the process is of an attempt whose end is recorded: its keeper left it running on purpose (S11)."""
     entries = dict(entry.partition(b"=")[::2] for entry in environment.split(b"\0"))
-    identity = b"%b.%b" % (entries.get(b"HOLDFAST_STEP", b""), entries.get(b"HOLDFAST_ATTEMPT", b""))
-    attempt = facts.attempts.get(identity.decode(errors="replace"))
+    step, number = entries.get(b"HOLDFAST_STEP", b""), entries.get(b"HOLDFAST_ATTEMPT", b"")
+    if not number.isdigit():
+        return False
+    attempt = facts.attempts.get(attempt_name(step.decode(errors="replace"), int(number)))
     return attempt is not None and attempt.end is not None
 
 

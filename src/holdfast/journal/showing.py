@@ -22,12 +22,10 @@ from holdfast.journal.documents import (
 from holdfast.journal.leases import IsAlive
 from holdfast.ports import Lease
 from holdfast.run import events as ev
-from holdfast.run.growth import instance_id
+from holdfast.run.growth import FAIL_FAST, instance_id
 from holdfast.run.states import FINAL_RUN
 
 NEVER_RUN = Reason("never-run")
-FAIL_FAST = "fail-fast"
-"""Why an instance was canceled whose group had a failure."""
 
 
 class RunFacts(NamedTuple):

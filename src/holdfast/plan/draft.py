@@ -148,6 +148,10 @@ class _Linker:
         stdin = values.get("process.stdin")
         if isinstance(stdin, ArtifactStdin):
             source = self._artifact((*path, "stdin", "artifact"), stdin.artifact)
+            if source is not None and self._names.steps[source.step].many:
+                message = f' names "{source}", which each instance of "{source.step}" has'
+                hint = "one step reads one file; pass the paths as an argument"
+                self._faults.append(fault_at((*path, "stdin", "artifact"), "artifact.unknown", message, hint))
             changed["process.stdin"] = stdin if source is None else ArtifactStdin(artifact=str(source))
             wanted.append(source)
         for key, gate in (("gate", values.get("people.gate")), ("with", _gate_params(values))):

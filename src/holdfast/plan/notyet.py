@@ -17,7 +17,18 @@ HONOURED_STEP_KEYS: Final = frozenset(
     (
         *("run", "command", "uses", "with", "shell", "cwd", "env", "stdin", "leave_running"),
         *("title", "description", "kind", "labels", "owner", "rationale", "risks", "assumptions", "group", "milestone"),
-        *("depends_on", "depends", "when", "skip_if", "requires", "priority", "formerly", "needs_resources"),
+        *(
+            "depends_on",
+            "depends",
+            "for_each",
+            "matrix",
+            "when",
+            "skip_if",
+            "requires",
+            "priority",
+            "formerly",
+            "needs_resources",
+        ),
         *("timeout", "heartbeat", "quiet", "retry", "on_failure", "effect", "definite_failures"),
         *("reads", "produces", "consumes", "fresh", "outputs", "expect", "deterministic", "reuse"),
     )
@@ -124,8 +135,6 @@ def _step_keys(step: Step, *, final: bool) -> Iterator[str]:
             if value is not None and value != empty:
                 yield from _differing(value, empty, keys)
     yield from _differing(step, _EMPTY_STEP, [("failure_modes", "failure_modes"), ("next", "next")])
-    if step.for_each is not None:
-        yield "matrix" if step.for_each.matrix else "for_each"
     if step.on_failure.action not in {OnFailure.ABORT, OnFailure.CONTINUE if final else OnFailure.ABORT}:
         yield f"on_failure.{step.on_failure.action}"
     if step.results.reuse not in HONOURED_REUSE:
@@ -142,8 +151,8 @@ _LATER_PRODUCT: Final = [("retention", "retention"), ("keep", "keep")]
 def _templates(step: Step) -> Iterator[str]:
     """The keys whose text the engine does not fill, but holds `${{`."""
     texts: dict[str, tuple[str | None, ...]] = {
-        "reads": step.files.reads,
-        "produces": tuple(it for product in step.files.produces.values() for it in (product.path, product.type)),
+        "reads": () if step.for_each is not None else step.files.reads,  # no step reads by them yet
+        "produces": tuple(product.type for product in step.files.produces.values()),
     }
     if step.shown != _EMPTY_STEP.shown:
         shown = step.shown

@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     from holdfast.run.machine import Run
     from holdfast.run.reached import Reached
 
+FAIL_FAST = "fail-fast"
+"""Why an instance is canceled of whose group another failed."""
 TOLERATED = FailurePolicy(action=OnFailure.CONTINUE)
 
 
 def template_id(step: str) -> str:
     """The id in the plan of what a run calls `id[key]` or `id#2`."""
     return step.partition("[")[0].partition("#")[0]
+
+
+def group_id(step: str) -> str:
+    """The id of the step that an instance is of; any other id as it is."""
+    return step.partition("[")[0]
 
 
 def instance_id(step: str, key: str) -> str:
@@ -249,7 +256,7 @@ def gathered(run: "Run", event: ev.Event) -> None:
     for j in group.positions:
         if run.states[j].status not in FINAL_STEP:
             step_after(run.states[j].status, "group failed")
-            run.states[j] = Canceled("fail-fast")
+            run.states[j] = Canceled(FAIL_FAST)
             run.left -= 1
     result = Result(0, state.since, event.at)
     if body.status == "succeeded":

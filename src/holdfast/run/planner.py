@@ -1,8 +1,11 @@
 """(Plan) -> one verdict per step, with its reason: in this version every step runs, because nothing is reused yet."""
 
+from holdfast.plan.fanout import static_keys
 from holdfast.plan.graph import of_plan
 from holdfast.plan.model import Plan
+from holdfast.run.growth import instance_id
 
+LATER = "instances: not known before the run, the list comes from it (an estimate needs an earlier run)"
 UNKNOWN = {"low": None, "likely": None, "high": None, "basis": "unknown"}
 
 
@@ -15,19 +18,21 @@ def plan_document(plan: Plan, warnings: list[str]) -> dict[str, object]:
         layers[layer].append(graph.ids[i])
     for ids in layers:
         ids.sort()
+    instances: dict[str, list[str]] = {}
+    notes: dict[str, str] = {}
+    for step in plan.steps + plan.finally_:
+        if step.for_each is not None:
+            keys = static_keys(step.for_each)
+            instances[step.id] = [instance_id(step.id, key) for key in keys or ()]
+            notes[step.id] = LATER if keys is None else f"instances: {len(keys)}"
     steps = [
-        {
-            "step": name,
-            "layer": layer,
-            "verdict": "run",
-            "reasons": [{"code": "never-run", "detail": "nothing is reused in this version", "because": []}],
-            "notes": [],
-            "pinned": [],
-            "expected": {"time_s": UNKNOWN, "cost_usd": UNKNOWN},
-        }
+        _planned(each, layer, [notes[each]] if each in notes else [])
         for layer, ids in enumerate(layers)
         for name in ids
+        for each in (name, *instances.get(name, ()))
     ]
+    for ids in layers:
+        ids[:] = [each for name in ids for each in (name, *instances.get(name, ()))]
     return {
         "plan": plan.id,
         "revision": 1,
@@ -37,4 +42,16 @@ def plan_document(plan: Plan, warnings: list[str]) -> dict[str, object]:
         "totals": {"run": len(steps)},
         "warnings": warnings,
         "errors": [],
+    }
+
+
+def _planned(step: str, layer: int, notes: list[str]) -> dict[str, object]:
+    return {
+        "step": step,
+        "layer": layer,
+        "verdict": "run",
+        "reasons": [{"code": "never-run", "detail": "nothing is reused in this version", "because": []}],
+        "notes": notes,
+        "pinned": [],
+        "expected": {"time_s": UNKNOWN, "cost_usd": UNKNOWN},
     }

@@ -84,8 +84,6 @@ def test_what_is_honoured_is_not_named() -> None:
         ("run: x, produces: {p: {path: o, retention: 1d}}", "produces.p.retention"),
         ("run: x, expect: [{prose: nice}]", "expect"),
         ("run: x, reuse: always", "reuse.always"),
-        ("run: x, for_each: [1]", "for_each"),
-        ("run: x, matrix: {os: [a]}", "matrix"),
         ("run: x, locks: [db]", "locks"),
         ("run: x, breaker: git", "breaker"),
         ("run: x, budget: {cost: 1}", "budget"),
@@ -99,7 +97,7 @@ def test_what_is_honoured_is_not_named() -> None:
         ("run: x, title: '${{ run.id }}'", "title as a template"),
         ("run: x, labels: ['${{ run.id }}']", "labels as a template"),
         ("run: x, reads: ['${{ run.id }}']", "reads as a template"),
-        ("run: x, produces: {p: '${{ run.id }}'}", "produces as a template"),
+        ("run: x, produces: {p: {path: o, type: '${{ run.id }}'}}", "produces as a template"),
     ],
 )
 def test_a_step_key_that_is_not_honoured_is_named(text: str, key: str) -> None:

@@ -13,6 +13,7 @@ _AFTER: Final = ("outputs", "artifacts", "exit_code", "stdout", "stderr", "durat
 SCOPES: Final[dict[str, frozenset[str]]] = {
     "plan": frozenset(_BASE),
     "step": frozenset((*_BASE, "item", "index")),
+    "list": frozenset(_BASE),
     "item": frozenset((*_BASE, "item", "index")),
     "after": frozenset((*_BASE, "item", "index", *_AFTER)),
     "undo": frozenset((*_BASE, "item", "index", *_AFTER, "effect")),
@@ -24,6 +25,7 @@ SCOPES: Final[dict[str, frozenset[str]]] = {
 _STEP_KEYS: Final = frozenset(
     ("status", "ok", "exit_code", "outputs", "artifacts", "error", "attempts", "duration_s", "choice", "answer")
 )
+_GROUP_KEYS: Final = frozenset(("status", "ok", "outputs", "instances", "error", "attempts", "duration_s"))
 _KEYS: Final[dict[str, frozenset[str]]] = {
     "run": frozenset(("id", "attempt", "outcome", "started_at")),
     "network": frozenset(("online",)),
@@ -50,7 +52,7 @@ def resolve(use: Use, names: Names, step: str | None) -> tuple[list[str], list[F
             fault.excerpt, fault.offset = use.expression.text, reference.offset
             faults.append(fault)
         elif reference.path[0] == "steps":
-            needs.append(str(reference.path[1]))
+            needs.append(_meant(str(reference.path[1]), names))
     return needs, faults
 
 
@@ -102,6 +104,9 @@ class _Resolver:
                 "`defaults` hold for every step" if self._scope == "defaults" else "`env` of the plan is for every step"
             )
             return Fault("reference.misplaced", f': {what}, so they cannot refer to "{root}"', "write it in the step")
+        if root in {"item", "index"} and self._scope == "list":
+            message = f': "{root}" is there for each instance, when the list is known'
+            return Fault("reference.misplaced", message, "name each item with item_key; use it in the rest of the step")
         if root in SCOPES["after"]:
             where = "`expect`, `detect`, `metrics` and `evidence`"
             other = f"write steps.<id>.{root} for another step's" if root in _OWN else None
@@ -126,7 +131,7 @@ class _Resolver:
         if len(path) < 2 or not isinstance(path[1], str):
             hint = "write steps.<id>; which step is meant must be clear before it runs"
             return Fault("reference.computed", ': "steps" must be followed by the id of a step', hint)
-        name = path[1]
+        name = _meant(path[1], self._names)
         known = self._names.steps.get(name)
         if known is None:
             message = f' refers to step "{name}", which this plan does not define'
@@ -136,9 +141,14 @@ class _Resolver:
             return Fault("reference.self", " refers to the step itself, which cannot wait for itself", hint)
         if known.section == "finally" and not self._finally and self._step is not None:
             return Fault("step.finally", f' refers to "{name}", a `finally` step, which runs after all others')
+        if name != path[1] and not known.many and not known.broken:
+            message = f' refers to an instance of "{name}", which has no for_each and no matrix'
+            return Fault("step.unknown", message, f"write {_spelled('steps', name)}")
         if len(path) == 2 or known.broken:
             return None
-        return _step_key(name, known, path[2:])
+        if known.many and name == path[1]:
+            return _group_key(name, path[2:])
+        return _step_key(path[1], known, path[2:])
 
     def _known(self, reference: Reference, known: frozenset[str], what: str) -> Fault | None:
         name = str(reference.path[1])
@@ -158,6 +168,21 @@ class _Resolver:
         hint = f"declare it: env: {{{name}: …}}, or name it in `env_pass`"
         message = f' refers to the variable "{name}", which this plan does not declare'
         return Fault("env.unknown", message, hint, near=(name, self._names.env | own))
+
+
+def _meant(name: str, names: Names) -> str:
+    """The step that `id[key]` and `id[*]` are instances of; any other name as it is."""
+    step, bracket, _ = name.partition("[")
+    return step if bracket and name.endswith("]") and step in names.steps else name
+
+
+def _group_key(name: str, rest: tuple[str | int, ...]) -> Fault | None:
+    """What a step with a list has of its own: no exit code and no artifacts, but all instances."""
+    key = str(rest[0])
+    if key == "artifacts":
+        hint = f'write steps["{name}[key]"].artifacts for one, steps["{name}[*]"].artifacts for all'
+        return Fault("artifact.unknown", f' refers to artifacts of "{name}", which each of its instances has', hint)
+    return _key(f"steps.{name}", key, _GROUP_KEYS)
 
 
 def _step_key(name: str, known: Known, rest: tuple[str | int, ...]) -> Fault | None:

@@ -3,8 +3,10 @@
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from holdfast.plan.checks.paths import is_template
 from holdfast.plan.draft import Draft
-from holdfast.plan.expr import Expression, status_synonyms
+from holdfast.plan.expr import Expression, ExpressionError, status_synonyms
+from holdfast.plan.fanout import static_keys
 from holdfast.plan.format.kinds import shown
 from holdfast.plan.format.runners import LATER
 from holdfast.plan.inputs import WrongValueError, checked, converted
@@ -101,6 +103,16 @@ def _items(path: Path, step: Step) -> Iterator[Fault]:
         yield fault_at((*path, "for_each"), "key.conflict", " has items beside `matrix`, which makes the items")
     if many.items is None and not many.matrix:
         yield fault_at((*path, "for_each"), "key.missing", ' needs "items", or a `matrix` beside it')
+    try:
+        static_keys(many)
+    except ExpressionError as error:
+        key = "matrix" if many.matrix else "for_each"
+        yield fault_at((*path, key), "items.invalid", error.headline.removeprefix("for_each"), error.hint)
+    for name, product in step.files.produces.items():
+        if not is_template(product.path):
+            message = " is the same for every instance of the step, so each writes over the others"
+            hint = "make it different by item, such as out/${{ item }}.csv"
+            yield warning_at((*path, "produces", name), "product.shared", message, hint)
     for number, excluded in enumerate(many.exclude):
         for axis in excluded:
             if axis not in many.matrix:

@@ -87,13 +87,14 @@ class DataMap(Kind):
 
 
 class Values(Kind):
-    """A list of plain data, kept as written."""
+    """A list of plain data, kept as written; with a `scope` its texts may hold `${{ }}`."""
 
     words = "a list of values"
     label = "[value]"
 
-    def __init__(self, *, least: int = 0) -> None:
+    def __init__(self, *, least: int = 0, scope: str | None = None) -> None:
         self._least = least
+        self._data = Data(scope=scope)
 
     def read(self, value: object, found: Found) -> object:
         """The list itself."""
@@ -101,7 +102,7 @@ class Values(Kind):
             return self.refuse(value, found)
         if len(value) < self._least:
             found.append(Fault("value.empty", f" must be {self.words}, not an empty list"))
-        return value
+        return self._data.read(value, found)
 
     def schema(self, defs: dict[str, Schema]) -> Schema:
         """An array."""

@@ -147,7 +147,7 @@ PRODUCT: Final = Either(
     map=_PRODUCT_MAP,
 )
 
-_ITEMS: Final = Either(list=Values(), text=Expression("step", condition=False))
+_ITEMS: Final = Either(list=Values(scope="list"), text=Expression("list", condition=False))
 _FOR_EACH_MAP: Final = Record(
     {
         "items": Field(_ITEMS, "the items; may be left out beside `matrix`"),
@@ -173,7 +173,7 @@ FOR_EACH: Final = Either(
 MATRIX: Final = Record(
     {"exclude": Field(ListOf(DataMap(), "maps"), "combinations that are left out")},
     dict,
-    rest=Values(least=1),
+    rest=Values(least=1, scope="list"),
 )
 MATRIX.label = "name → [value], {exclude}"
 

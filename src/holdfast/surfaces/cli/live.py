@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from holdfast.run import events as ev
+from holdfast.run.growth import group_id
 from holdfast.surfaces.cli import frame
 from holdfast.surfaces.cli.moments import took
 from holdfast.surfaces.cli.progress import Active, Ended, Progress
@@ -68,7 +69,7 @@ class View:
     def recall(self, run: str, events: Iterable[ev.Event]) -> None:
         """Take what happened before anybody looked."""
         steps = self._source.steps(run)
-        progress = self._runs[run] = Progress(run, len(steps))
+        progress = self._runs[run] = Progress(run, sum(group_id(step) == step for step in steps))
         self._columns[run] = min(frame.NAMES_MAX, max(map(len, steps), default=0))
         for event in events:
             progress.take(event)

@@ -62,7 +62,9 @@ def next_words(shown: "Shown") -> list[str]:
     doubtful = [wait.step for wait in shown.waits if wait.kind == "uncertain" and wait.step]
     if doubtful:
         choices = "happened|not-happened|skip"
-        asked = [f"to settle it: {PROGRAM} resolve {run} {step} {choices}" for step in doubtful[:FAILURES_SHOWN]]
+        asked = [
+            f"to settle it: {PROGRAM} resolve {run} {worded(step)} {choices}" for step in doubtful[:FAILURES_SHOWN]
+        ]
         return [*asked, f"then: {PROGRAM} resume {run}"]
     if shown.status in RESTING or shown.status == "running":
         return [f"to go on: {PROGRAM} resume {run}"]
@@ -78,6 +80,13 @@ def quoted(path: str) -> str:
     except (OSError, ValueError):
         here = path
     return quote(min(here, path, key=len))
+
+
+def worded(step: str) -> str:
+    """A step's id as a shell takes it."""
+    from shlex import quote
+
+    return quote(step)
 
 
 def waits(shown: "Shown") -> list[str]:
@@ -104,7 +113,7 @@ def _failure(screen: Screen, shown: "Shown", step: "ShownStep", logs: Callable[[
         return lines
     name, words = _last_words(logs(shown.run), [last.stderr, last.stdout])
     lines += [f"  | {cut(clean(line), LINE_CELLS_MAX)}" for line in words]
-    lines.append(f"  {name}; all of it: {PROGRAM} logs {shown.run} {step.step}")
+    lines.append(f"  {name}; all of it: {PROGRAM} logs {shown.run} {worded(step.step)}")
     return lines
 
 

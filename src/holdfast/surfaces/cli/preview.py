@@ -1,7 +1,9 @@
 """What is said of a plan before it runs, in few lines."""
 
+from collections import Counter
 from pathlib import Path
 
+from holdfast.run.growth import group_id
 from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.outcome import quoted
 from holdfast.surfaces.cli.planned import Planned, read
@@ -21,7 +23,11 @@ def preview(screen: Screen, document: dict[str, object], file: Path) -> list[str
     screen.note(f"{planned.plan}, {summary(planned)}")
     going = {one.step for one in planned.steps if one.verdict in {"run", "maybe", "restore"}}
     width = screen.size(screen.err)[0] - 1
-    layers = [(n, [step for step in layer if step in going]) for n, layer in enumerate(planned.layers)]
+    many = Counter(group_id(step) for step in going if group_id(step) != step)
+    layers = [
+        (n, [_named(step, many) for step in layer if step in going and group_id(step) == step])
+        for n, layer in enumerate(planned.layers)
+    ]
     shown = [(n, layer) for n, layer in layers if layer]
     for n, layer in shown[:LAYERS_SHOWN]:
         screen.note(cut(f"  {n}  {', '.join(layer)}", width))
@@ -31,6 +37,11 @@ def preview(screen: Screen, document: dict[str, object], file: Path) -> list[str
         shows = "shows it" if len(planned.warnings) == 1 else "shows them"
         screen.note(f"{counted(len(planned.warnings), 'warning')}; {PROGRAM} check {quoted(str(file))} {shows}")
     return steps
+
+
+def _named(step: str, many: Counter[str]) -> str:
+    """A step with how many instances it will have, where that is known."""
+    return f"{step} ({counted(many[step], 'instance')})" if step in many else step
 
 
 def summary(planned: Planned) -> str:

@@ -6,6 +6,9 @@ from typing import ClassVar
 import msgspec
 
 from holdfast.run import events as ev
+from holdfast.run.growth import instance_id
+
+ENDED = frozenset({"succeeded", "failed", "skipped"})
 
 
 class Active(msgspec.Struct, frozen=True):
@@ -36,6 +39,7 @@ class Progress(msgspec.Struct, eq=False):
     since: int | None = None
     asked: str | None = None  # "pause" or "cancel", once somebody asked for it
     steps: dict[str, str] = {}
+    groups: dict[str, tuple[str, ...]] = {}  # step -> the keys of its instances
     running: dict[str, Active] = {}
     due: dict[str, tuple[int, int]] = {}  # step -> when its retry is due, which attempt it is
     doubts: dict[str, str] = {}  # step -> why its effect is uncertain
@@ -101,6 +105,27 @@ class Progress(msgspec.Struct, eq=False):
         self.waiting[step] = (event.body.since or event.at, what)
         return Ended("waits", step, what)
 
+    def _expanded(self, event: ev.Event) -> Ended | None:
+        assert isinstance(event.body, ev.StepExpanded)
+        keys = event.body.keys
+        if event.step in self.groups:
+            return None
+        step = self._step(event, "expanded")
+        self.groups[step] = keys
+        self.total += len(keys)
+        return Ended("instances", step, f"{len(keys):,}")
+
+    def _gathered(self, event: ev.Event) -> Ended | None:
+        body = event.body
+        assert isinstance(body, ev.StepGathered)
+        step = self._step(event, body.status)
+        if body.status == "failed":
+            for key in self.groups.get(step, ()):
+                name = instance_id(step, key)
+                if self.steps.get(name) not in ENDED:
+                    self._move(name, "canceled")
+        return Ended({"succeeded": "done"}.get(body.status, body.status), step, said(body.error))
+
     def _resolved(self, event: ev.Event) -> Ended | None:
         assert isinstance(event.body, ev.StepResolved)
         choice = event.body.choice
@@ -143,6 +168,10 @@ class Progress(msgspec.Struct, eq=False):
     def _step(self, event: ev.Event, status: str) -> str:
         step = event.step
         assert step is not None
+        self._move(step, status)
+        return step
+
+    def _move(self, step: str, status: str) -> None:
         for kept in (self.running, self.due, self.doubts, self.waiting):
             kept.pop(step, None)
         before = self.steps.get(step)
@@ -150,7 +179,6 @@ class Progress(msgspec.Struct, eq=False):
             self.counts[before] -= 1
         self.steps[step] = status
         self.counts[status] += 1
-        return step
 
     _TAKE: ClassVar = {
         ev.RunCreated.kind: _created,
@@ -165,6 +193,8 @@ class Progress(msgspec.Struct, eq=False):
         ev.StepSkipped.kind: _skipped,
         ev.StepFailed.kind: _failed,
         ev.StepWaiting.kind: _waits,
+        ev.StepExpanded.kind: _expanded,
+        ev.StepGathered.kind: _gathered,
         ev.StepResolved.kind: _resolved,
         ev.AttemptStarted.kind: _started,
         ev.AttemptAdopted.kind: _adopted,

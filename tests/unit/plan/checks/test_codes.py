@@ -152,6 +152,10 @@ CASES: dict[str, tuple[str, str]] = {
         "plan: p\nsteps:\n  a: {run: x}\n  a: {run: y}",
         '4:3 "a" stands here and in line 3; a key stands once',
     ),
+    "items.invalid": (
+        in_step("run: x\nfor_each: [a, {id: 1}]"),
+        '5:5 step "a": for_each: item 1 is a map, and a key is text or a number; name it by item_key',
+    ),
     "key.format": ("plan: p\nsteps:\n  my step: {run: x}", '3:3 "my step" is not a step id'),
     "key.missing": ("steps: {a: {run: x}}", '1:1 the plan needs the key "plan"'),
     "key.needed": (
@@ -219,6 +223,10 @@ CASES: dict[str, tuple[str, str]] = {
     "product.duplicate": (
         "plan: p\nsteps:\n  a: {run: x, produces: {p: out/f}}\n  b: {run: x, produces: {q: ./out//f}}",
         '4:29 step "b": produces.q is "out/f", which step "a" produces as "p"',
+    ),
+    "product.shared": (
+        in_step("run: x\nfor_each: [a, b]\nproduces: {f: out}"),
+        '6:19 step "a": produces.f is the same for every instance of the step, so each writes over the others',
     ),
     "product.nested": (
         "plan: p\nsteps:\n  a: {run: x, produces: {p: out}}\n  b: {run: x, produces: {q: out/f}}",

@@ -9,6 +9,7 @@ import click
 
 from holdfast.errors import RequestError
 from holdfast.run import events as ev
+from holdfast.run.growth import group_id
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.following import followed
 from holdfast.surfaces.cli.group import nearest
@@ -47,7 +48,11 @@ class Wanted:
 
     def takes(self, step: str, attempt: int) -> bool:
         """Whether an attempt's logs are wanted."""
-        return self.step in {None, step} and self.attempt in {None, attempt}
+        return self.step in {None, step, group_id(step)} and self.attempt in {None, attempt}
+
+    def prefix(self, step: str) -> str:
+        """What stands before each line of a step's logs where there may be those of several."""
+        return "" if self.step == step else f"{step} | "
 
 
 @click.command()
@@ -90,7 +95,7 @@ def logs(
 
 def _found(document: "Shown", folder: Path, wanted: Wanted) -> list[Log]:
     """The logs there are now, in the order of their steps; an unknown step or attempt is an error."""
-    steps = [one for one in document.steps if wanted.step in {None, one.step}]
+    steps = [one for one in document.steps if wanted.step in {None, one.step, group_id(one.step)}]
     if not steps:
         near = nearest(wanted.step or "", [one.step for one in document.steps])
         hint = f'did you mean "{near}"?' if near else f"holdfast show {document.run} lists its steps"
@@ -133,7 +138,7 @@ def _print(screen: Screen, log: Log, wanted: Wanted) -> None:
     """One log from its beginning, or its last lines."""
     if not log.path.exists():
         return
-    prefix = f"{log.step} | " if wanted.step is None else ""
+    prefix = wanted.prefix(log.step)
     with log.path.open("rb") as file:
         if wanted.tail is not None:
             file.seek(tail_offset(log.path, wanted.tail))
@@ -207,7 +212,7 @@ def _grown(
     screen: Screen, going: dict[tuple[str, int], list[_Follower]], wanted: Wanted, ended: set[tuple[str, int]]
 ) -> None:
     for key, followers in going.items():
-        prefix = f"{key[0]} | " if wanted.step is None else ""
+        prefix = wanted.prefix(key[0])
         for follower in followers:
             for line in follower.lines(last=key in ended):
                 _say(screen, prefix, line)

@@ -1,6 +1,7 @@
 """`runs` and `show`."""
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -10,10 +11,16 @@ from holdfast.surfaces.cli.options import as_json, run_argument
 from holdfast.surfaces.cli.outcome import failures, next_words, waits
 from holdfast.surfaces.cli.screen import STATUS_STYLE, Screen
 from holdfast.surfaces.cli.table import table
-from holdfast.surfaces.cli.text import compact, one_line
+from holdfast.surfaces.cli.text import compact, counted, one_line
 
 if TYPE_CHECKING:
     from holdfast.app.documents import RunLine, Shown, ShownStep
+
+
+INSTANCES_LISTED: Final = 20
+"""Of a step with more instances only those get a line that did not go well, and no more than so many."""
+
+QUIET: Final = frozenset({"pending", "succeeded", "reused", "recovered", "canceled"})
 
 
 @click.command()
@@ -53,16 +60,22 @@ def show(command: Command, run: str) -> int:
         screen.say(f"{name:<9}{value}")
     screen.say()
     heading = ("STEP", "STATUS", "TRIES", "TOOK", "WHY")
-    screen.lines(coloured(screen, table(heading, [_step(one) for one in shown.steps], screen.width)))
+    steps = unfolded(shown)
+    screen.lines(coloured(screen, table(heading, [_step(one, shown) for one in steps], screen.width)))
     made = [
         (f"{one.step}.{name}", art.path, f"{art.size:,}", art.digest[:19])
-        for one in shown.steps
+        for one in steps
         for name, art in one.artifacts.items()
     ]
     if made:
         screen.say()
         screen.lines(table(("ARTIFACT", "PATH", "BYTES", "DIGEST"), made, screen.width))
-    told = [(f"{one.step}.{name}", compact(value)) for one in shown.steps for name, value in one.outputs.items()]
+    told = [
+        (f"{one.step}.{name}", compact(value))
+        for one in steps
+        if one.instances is None  # its instances tell
+        for name, value in one.outputs.items()
+    ]
     if told:
         screen.say()
         screen.lines(table(("OUTPUT", "VALUE"), told, screen.width))
@@ -105,7 +118,30 @@ def _head(shown: "Shown") -> list[tuple[str, str]]:
     return head
 
 
-def _step(one: "ShownStep") -> tuple[str, ...]:
+def unfolded(shown: "Shown") -> "list[ShownStep]":
+    """The steps that get a line: all instances of a step where they are few, else those that did not go well."""
+    many = {one.step for one in shown.steps if one.instances is not None and len(one.instances) > INSTANCES_LISTED}
+    room = dict.fromkeys(many, INSTANCES_LISTED)
+    steps: list[ShownStep] = []
+    for one in shown.steps:
+        if one.instance_of in many:
+            if one.status in QUIET or not room[one.instance_of]:
+                continue
+            room[one.instance_of] -= 1
+        steps.append(one)
+    return steps
+
+
+def _counts(one: "ShownStep", shown: "Shown") -> str:
+    """`200 instances: 57 succeeded, 4 running`."""
+    if one.instances is None:
+        return ""
+    counts = Counter(each.status for each in shown.steps if each.instance_of == one.step)
+    said = ", ".join(f"{number:,} {status}" for status, number in counts.items())
+    return counted(len(one.instances), "instance") + (f": {said}" if said else "")
+
+
+def _step(one: "ShownStep", shown: "Shown") -> tuple[str, ...]:
     first = one.attempts[0].started_at if one.attempts else None
     last = one.attempts[-1].finished_at if one.attempts else None
     tries = str(len(one.attempts)) if len(one.attempts) > 1 else ""
@@ -118,5 +154,5 @@ def _step(one: "ShownStep") -> tuple[str, ...]:
         one.status,
         tries,
         between(first, last) if first else "",
-        " ".join(part for part in (why, adopted, notes) if part),
+        "; ".join(part for part in (_counts(one, shown), " ".join(it for it in (why, adopted, notes) if it)) if part),
     )

@@ -1,20 +1,26 @@
 """`plan`: what would run, and why."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from holdfast.run.growth import group_id
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.options import as_json, door_options, named_values, plan_argument
-from holdfast.surfaces.cli.planned import PlannedStep, read
+from holdfast.surfaces.cli.planned import Planned, PlannedStep, read
 from holdfast.surfaces.cli.preview import summary
 from holdfast.surfaces.cli.table import table
 from holdfast.surfaces.cli.text import clean, one_line
 
 if TYPE_CHECKING:
     from holdfast.app import Request
+
+
+INSTANCES_LISTED: Final = 20
+"""A step with more instances is one line."""
 
 
 @click.command()
@@ -41,13 +47,21 @@ def show_plan(command: Command, plan: Path, inputs: Mapping[str, str], request: 
         return 3 if planned.errors else 0
     screen.say(f"{planned.plan}, revision {planned.revision}, {summary(planned)}")
     screen.say()
-    rows = [(str(one.layer), one.step, one.verdict, _why(one)) for one in planned.steps]
+    rows = [(str(one.layer), one.step, one.verdict, _why(one)) for one in _unfolded(planned)]
     screen.lines(table(("LAYER", "STEP", "VERDICT", "WHY"), rows, screen.width))
     for text in planned.warnings:
         screen.note("\n".join(clean(line) for line in text.split("\n")))
     for fault in planned.errors:
         screen.complain(f"{screen.paint('error:', 'red', stream=screen.err)} {fault.code}: {one_line(fault.message)}")
     return 3 if planned.errors else 0
+
+
+def _unfolded(planned: Planned) -> list[PlannedStep]:
+    """The steps, but not the instances of one that has many."""
+    counts = Counter(group_id(one.step) for one in planned.steps)
+    return [
+        one for one in planned.steps if group_id(one.step) == one.step or counts[group_id(one.step)] <= INSTANCES_LISTED
+    ]
 
 
 def _why(one: PlannedStep) -> str:
