@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from holdfast.engine.verdict import with_retry
 from holdfast.errors import HoldfastError
 from holdfast.plan.model import Effect
 from holdfast.ports import Append, Appended, FenceLostError
 from holdfast.run import events as ev
 from holdfast.run.choose import Expand, Start, at_rest, choose, to_stop, wake_at
+from holdfast.run.disposition import Scene, disposed
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_STEP, RunStatus
 from tests.simulation.calls import Call, Calls
@@ -92,8 +92,7 @@ class Engine:
     @property
     def closing(self) -> bool:
         """Whether nothing new starts."""
-        run = self.run
-        return run.aborting is not None or run.canceling is not None or run.pausing is not None
+        return self.run.ending or self.run.pausing is not None
 
     @property
     def wants_turn(self) -> bool:
@@ -133,9 +132,8 @@ class Engine:
                 self._ended.add(i)
 
     def end(self, at: int, i: int, attempt: int, ended: ev.AttemptEnded) -> None:
-        """Tell of an attempt's end, with the time of the next one where there is to be one."""
-        step = self.run.steps[i]
-        self.tell(ev.Event(at, with_retry(self.run, step, attempt, ended, at), step.id, attempt))
+        """Tell of an attempt's end, with what becomes of it where it failed."""
+        self.tell(ev.Event(at, disposed(self.run, i, attempt, ended, Scene(at)), self.run.steps[i].id, attempt))
 
     # The loop.
 

@@ -9,8 +9,6 @@ from holdfast.plan.model import Plan
 from holdfast.ports import LEASE_S, Append, Appended, FenceLostError, StaleError
 from holdfast.run import events as ev
 from holdfast.run.machine import Run
-from holdfast.run.policy import UNCOUNTED_CODES, may_retry
-from holdfast.run.standing import Uncertain
 
 LEASE_US = round(LEASE_S * 1_000_000)
 Watch = Callable[[ev.StoredEvent, Run], None]
@@ -78,17 +76,8 @@ class Journal:
         stored = ev.StoredEvent("r", self.head + 1, event)
         self._watch(stored, self.durable)
         if event.step is not None:
-            row = step_after(self.rows.get(event.step), stored.seq, event, spent=self._spent(event))
+            row = step_after(self.rows.get(event.step), stored.seq, event)
             if row is not None:
                 self.rows[event.step] = row
         self.durable.apply(event)
         self.events.append(stored)
-
-    def _spent(self, event: ev.Event) -> bool:
-        i = self.durable.index[event.step or ""]
-        state = self.durable.states[i]
-        if not isinstance(event.body, ev.StepResolved) or not isinstance(state, Uncertain):
-            return False
-        code = state.error.code
-        counted = self.durable.attempts_of(i).counted
-        return code not in UNCOUNTED_CODES and not may_retry(self.durable.steps[i].retry, code, counted)

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +14,7 @@ from holdfast.plan.model import (
     Depends,
     Effect,
     EffectPolicy,
+    FailureMode,
     FailurePolicy,
     ForEach,
     OnFailure,
@@ -144,8 +146,12 @@ def _step(rng: random.Random, n: int, density: float, nature: Nature, *, inline_
         limits=AttemptLimits(timeout_s=rng.choice((25.0, 60.0))),
         retry=_retry(rng),
         on_failure=FailurePolicy(
-            action=rng.choices((OnFailure.ABORT, OnFailure.CONTINUE, OnFailure.SKIP_DEPENDENTS), (4, 1, 1))[0]
+            action=rng.choices(
+                (OnFailure.ABORT, OnFailure.CONTINUE, OnFailure.SKIP_DEPENDENTS, OnFailure.SKIP, OnFailure.ROLLBACK),
+                (4, 1, 1, 1, 0.5),
+            )[0]
         ),
+        failure_modes=_modes(rng) if rng.random() < 0.25 else (),
         effect=EffectPolicy(
             effect=_effect(rng, nature, inline_effects=inline_effects), definite_failures=(DEFINITE_EXIT,)
         ),
@@ -178,6 +184,19 @@ def _retry(rng: random.Random) -> Retry:
         max_delay_s=rng.choice((1.0, 60.0)),
         on=rng.choice(((), (), (), ("timeout",), ("exit.nonzero", "timeout"))),
     )
+
+
+def _modes(rng: random.Random) -> tuple[FailureMode, ...]:
+    """Failure modes of every kind, some of which match; none asks how long it took, which a crash may change."""
+    found = []
+    for n in range(rng.randint(1, 3)):
+        detect = rng.choice(
+            ('error.code == "timeout"', 'error.code == "exit.nonzero"', "exit_code == 1", "1 > 2", None)
+        )
+        prose = "it looks odd" if detect is None else None
+        do: Literal["retry", "fail"] = rng.choice(("retry", "fail"))
+        found.append(FailureMode(name=f"m{n}", detect=detect, prose=prose, do=do))
+    return tuple(found)
 
 
 def _conditions(rng: random.Random, needs: tuple[str, ...]) -> Conditions:

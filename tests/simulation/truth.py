@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from holdfast.plan.model import Depends, Effect, OnFailure, Step
 from holdfast.run import events as ev
 from holdfast.run.machine import Run
-from holdfast.run.standing import Failed, Ready, Retrying, Running, Skipped, Succeeded, Uncertain
+from holdfast.run.standing import Failed, Ready, Retrying, Running, Skipped, Succeeded, Uncertain, Undone
 from holdfast.run.states import FINAL_STEP
 from tests.simulation.plans import DEFINITE_EXIT, GRACE_S, SECOND, Failure, Nature, Script, Work
 
@@ -174,7 +174,7 @@ class Truth:
         elif isinstance(event.body, ev.StepGathered):
             self._check_gathered(before, i, event.body)
         elif isinstance(event.body, ev.StepFailed | ev.StepSkipped | ev.StepExpanded):
-            if not isinstance(state, Ready):
+            if not isinstance(state, Ready | Undone):
                 raise BrokenRuleError(f"{event.body.kind} of s{i}, which is {state.status}")
             if isinstance(event.body, ev.StepSkipped) and (event.body.why == "upstream") is _may_run(before, i):
                 raise BrokenRuleError(f"s{i} is skipped for {event.body.why} (S2)")

@@ -42,14 +42,17 @@ class Request(msgspec.Struct, frozen=True):
     """How a plan is to be run: `concurrency` steps at once at the most; `None` leaves it to the plan.
 
     `wait_s`: how many seconds to stay where only people, preconditions or timers far away can move the run.
+    `keep_going`: an abort acts as `skip_dependents`; the run still ends failed.
     """
 
     concurrency: int | None = None
     wait_s: float = 0.0
+    keep_going: bool = False
 
     def recorded(self) -> dict[str, object]:
         """What the journal keeps of it."""
-        return {} if self.concurrency is None else {"concurrency": self.concurrency}
+        recorded: dict[str, object] = {} if self.concurrency is None else {"concurrency": self.concurrency}
+        return recorded | {"keep_going": True} if self.keep_going else recorded
 
 
 PLAIN_REQUEST = Request()

@@ -10,7 +10,7 @@ from holdfast.plan.nearest import nearest
 from holdfast.run import events as ev
 from holdfast.run.growth import FAIL_FAST, Group
 from holdfast.run.machine import Run
-from holdfast.run.standing import Canceled, Failed, Retrying, Skipped, State, Uncertain, Waiting
+from holdfast.run.standing import Canceled, Failed, GivenUp, Retrying, Skipped, State, Uncertain, Waiting
 from holdfast.run.states import FINAL_STEP, OK_STEP, StepStatus
 
 CAUSES_MAX = 8
@@ -97,11 +97,10 @@ def _causes(state: Run, i: int) -> list[int]:
 def _said(state: Run, i: int, record: _Record) -> str:
     """What put step `i` where it is, in one line."""
     standing, event = state.states[i], record.last.get(state.steps[i].id)
-    if isinstance(standing, Skipped):
+    if isinstance(standing, Skipped) and not isinstance(standing, GivenUp):
         return _skipped(standing, event)
-    if isinstance(standing, Failed | Retrying | Uncertain):
-        error = standing.error
-        return f"{error.code}: {error.message}" if error.message else error.code
+    if isinstance(standing, Failed | GivenUp | Retrying | Uncertain):
+        return _error(standing.error, event)
     if isinstance(standing, Canceled):
         return _canceled(standing, record.canceling)
     if i in state.groups:
@@ -120,6 +119,19 @@ def _said(state: Run, i: int, record: _Record) -> str:
 def _gathered(state: Run, group: Group) -> str:
     ended = [state.states[j] for j in group.positions if state.states[j].status in FINAL_STEP]
     return f"became {len(group)} instances; {len(ended)} have ended"
+
+
+def _error(error: ev.Error, event: ev.Event | None) -> str:
+    """What went wrong, what was made of it, and why."""
+    said = f"{error.code}: {error.message}" if error.message else error.code
+    made = (
+        event.body.disposed if event is not None and isinstance(event.body, ev.AttemptEnded | ev.StepFailed) else None
+    )
+    if made is None:
+        return said
+    target = f" {made.target}" if made.target else ""
+    advice = "".join(f"; {line}" for line in made.advice)
+    return f"{said}; {made.reason}, so: {made.action}{target}{advice}"
 
 
 def _skipped(standing: Skipped, event: ev.Event | None) -> str:

@@ -9,14 +9,15 @@ from holdfast.engine.calls import Calls
 from holdfast.engine.commands import Commands
 from holdfast.engine.expansion import expanded
 from holdfast.engine.host import Host
-from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing, with_retry
+from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing, tail
 from holdfast.errors import BugError, HoldfastError
 from holdfast.plan.expr import ExpressionError, compile_expression
 from holdfast.plan.model import Holds, Plan, Step, Uses
 from holdfast.ports import Append, Appended, Clock, FenceLostError, Journal, Log, Owner, silent
 from holdfast.run import events as ev
 from holdfast.run.admission import wanted_texts
-from holdfast.run.choose import Expand, Start, at_rest, choose, may_leave, to_stop
+from holdfast.run.choose import Expand, Start, at_rest, choose, may_leave, to_stop, unstarted
+from holdfast.run.disposition import Scene, disposed
 from holdfast.run.events import StoredEvent
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_STEP, RunStatus
@@ -116,7 +117,7 @@ class Driver:
     def closing(self) -> bool:
         """Whether nothing new starts: the run is to end or to pause (semantics S8)."""
         run = self.run
-        return run.aborting is not None or run.canceling is not None or run.pausing is not None
+        return run.ending or run.pausing is not None
 
     def tell(self, event: ev.Event) -> None:
         """Fold an event of our own and queue it for the journal; a run at rest takes no more of them."""
@@ -143,10 +144,12 @@ class Driver:
         self._show_own([owned], done.last_seq)
 
     def end(self, at: int, i: int, attempt: int, ended: ev.AttemptEnded) -> None:
-        """Tell of an attempt's end, with the time of the next one where there is to be one."""
+        """Tell of an attempt's end, with what becomes of it where it failed."""
         step = self.run.steps[i]
         if ended.error is not None:
-            ended = with_retry(self.run, step, attempt, ended, at)
+            logs = describe(self.site, self.run, i, attempt)
+            scene = Scene(at, self.facts, lambda name: tail(logs.stdout if name == "stdout" else logs.stderr))
+            ended = disposed(self.run, i, attempt, ended, scene)
         self.tell(ev.Event(at, ended, step.id, attempt))
 
     def turn(self, *, alone: bool) -> bool:
@@ -282,10 +285,10 @@ class Driver:
         """The step cannot be attempted at all; a retry that cannot is a failed attempt."""
         now, step = self.world.clock.now(), self.run.steps[start.step]
         if start.attempt == 1:
-            self.tell(ev.Event(now, ev.StepFailed(error, start.facts), step.id))
+            self.tell(ev.Event(now, unstarted(self.run, start.step, error, start.facts), step.id))
             return
         self.tell(ev.Event(now, ev.AttemptStarted(), step.id, start.attempt))
-        self.tell(ev.Event(now, ev.AttemptEnded("failed", error=error), step.id, start.attempt))
+        self.end(now, start.step, start.attempt, ev.AttemptEnded("failed", error=error))
 
     def _come_to_rest(self, now: int) -> bool:
         """Nothing runs: the run ends, pauses, blocks or goes on; `False` where it is given back as it stands."""
@@ -386,6 +389,7 @@ def facts_wanted(plan: Plan) -> frozenset[str]:
         if step.for_each is not None:
             texts += [text for text in (step.for_each.items, step.for_each.item_key) if isinstance(text, str)]
         texts += [criterion.expression for criterion in step.results.expect if isinstance(criterion, Holds)]
+        texts += [mode.detect for mode in step.failure_modes if mode.detect is not None]
     wanted: set[str] = set()
     for text in texts:
         wanted |= compile_expression(text).facts

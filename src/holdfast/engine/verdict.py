@@ -17,7 +17,6 @@ from holdfast.plan.units import parse_duration
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
 from holdfast.run.machine import Run
-from holdfast.run.policy import delay_s, may_retry
 
 INLINE_OUTPUT_BYTES = 64 * 1024
 """Outputs above this go to the store by digest (architecture: large values never enter the journal)."""
@@ -53,7 +52,7 @@ class Findings(msgspec.Struct, eq=False):
 
 
 def judge(site: Site, run: Run, attempt: Attempt, end: Exit, facts: Mapping[str, object]) -> ev.AttemptEnded:
-    """The attempt's end as an event: status by semantics S10, S20 and E2; no retry time yet (`with_retry` adds it)."""
+    """The attempt's end as an event: status by semantics S10, S20 and E2; `disposed` adds what follows."""
     status, error = _plain_status(end)
     found = Findings({}, None, {}, [])
     if end.code is not None:
@@ -79,30 +78,11 @@ def judge(site: Site, run: Run, attempt: Attempt, end: Exit, facts: Mapping[str,
         digest,
         found.artifacts,
         found.spent,
-        None,
-        end.cpu_s,
-        end.max_rss_kib,
-        tuple(found.notes),
-        end.pid,
+        cpu_s=end.cpu_s,
+        max_rss_kib=end.max_rss_kib,
+        notes=tuple(found.notes),
+        pid=end.pid,
     )
-
-
-def with_retry(run: Run, step: Step, attempt: int, ended: ev.AttemptEnded, now: int) -> ev.AttemptEnded:
-    """The same end, with the time of the next attempt where the retry rules give one (semantics S5, S8, S9)."""
-    if ended.status not in {"failed", "timed_out", "stalled"} or ended.error is None:
-        return ended
-    i = run.index[step.id]
-    if run.aborting is not None or run.canceling is not None or run.group_of.get(i) in run.failing:
-        return ended
-    if step.effect_class is Effect.ONCE and (ended.exit_code == 0 or step.inline):
-        return ended  # the effect is applied all the same and is never repeated (semantics S20)
-    counted = run.attempts_of(i).counted
-    if not may_retry(step.retry, ended.error.code, counted):
-        return ended
-    delay = ended.error.retry_after_s
-    if delay is None:
-        delay = delay_s(step.retry, counted, f"{run.id}/{step.id}/{attempt}")
-    return msgspec.structs.replace(ended, retry_at=now + round(delay * 1e6))
 
 
 def value_outputs(value: object) -> dict[str, object]:
@@ -271,8 +251,8 @@ def _expectations(
             name: {"path": ref.path, "digest": ref.digest, "size": ref.size} for name, ref in found.artifacts.items()
         },
         "exit_code": end.code,
-        "stdout": _tail(attempt.stdout),
-        "stderr": _tail(attempt.stderr),
+        "stdout": tail(attempt.stdout),
+        "stderr": tail(attempt.stderr),
         "duration_s": max(0.0, (end.at - _since(run, attempt)) / 1e6) if end.at else 0.0,
     }
     for criterion in attempt.step.results.expect:
@@ -295,7 +275,8 @@ def _since(run: Run, attempt: Attempt) -> int:
     return since
 
 
-def _tail(path: str) -> str:
+def tail(path: str) -> str:
+    """The last 64 KiB of a log."""
     try:
         with open(path, "rb") as file:
             file.seek(0, 2)

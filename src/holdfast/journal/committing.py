@@ -32,7 +32,7 @@ class Committer:
         self._path = path
         self._is_alive = is_alive
         self._heads = Heads(connection)
-        self._projection = Projection(connection, self._write_events)
+        self._projection = Projection(connection)
         self._seen: dict[str, int] = {}  # up to where a run's engine knows its events
         self._seeing: dict[str, int] = {}  # the same, as of this transaction
         self._rows: list[_Row] = []

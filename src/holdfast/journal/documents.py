@@ -39,6 +39,16 @@ class Fault(msgspec.Struct, frozen=True):
     message: str
 
 
+class Disposed(msgspec.Struct, frozen=True):
+    """What became of a failure: what was done, which step took over, which failure mode matched, and why."""
+
+    action: str
+    target: str | None
+    mode: str | None
+    reason: str
+    advice: tuple[str, ...]
+
+
 class ShownAttempt(msgspec.Struct, frozen=True):
     """An attempt of a shown step; `stdout` and `stderr` are the paths of its logs."""
 
@@ -53,6 +63,7 @@ class ShownAttempt(msgspec.Struct, frozen=True):
     pid: int | None
     adopted: bool
     notes: tuple[str, ...] = ()
+    disposed: Disposed | None = None
 
 
 class ShownArtifact(msgspec.Struct, frozen=True):

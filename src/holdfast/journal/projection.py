@@ -1,13 +1,10 @@
 """Projections on their way into the database: folded in memory, each row written once per transaction."""
 
-from collections.abc import Callable
-
 import apsw
 from msgspec.structs import astuple
 
 from holdfast.errors import BugError
 from holdfast.journal.heads import Head
-from holdfast.journal.spent import retries_spent
 from holdfast.journal.statements import sql
 from holdfast.journal.views import ACTIVE, StepRow, effect_after, step_after
 from holdfast.run import events as ev
@@ -18,17 +15,12 @@ _Key = tuple[int, str]
 _REMEMBERED_MAX = 100_000
 
 
-def _nothing_waits() -> None:
-    """Every event is stored already."""
-
-
 class Projection:
     """The rows that the events of one transaction change; rows of steps under way stay known between transactions."""
 
-    def __init__(self, connection: apsw.Connection, write_events: Callable[[], None] = _nothing_waits) -> None:
-        """`write_events` stores the events that wait, called before any is read."""
+    def __init__(self, connection: apsw.Connection) -> None:
+        """The rows that `connection` has."""
         self._connection = connection
-        self._write_events = write_events
         self._steps: dict[_Key, StepRow] = {}
         self._new: set[_Key] = set()
         self._changed: set[_Key] = set()
@@ -44,12 +36,12 @@ class Projection:
         row = self._steps.get(key)
         if row is None and not (event.attempt == 1 and isinstance(event.body, ev.AttemptStarted)):
             row = self._stored(key)
-        after = step_after(row, seq, event, spent=row is not None and self._spent(key, row, event))
+        after = step_after(row, seq, event)
         if after is None or after is row:
             return
         if isinstance(event.body, ev.StepExpanded):
             self._connection.execute(sql("insert_expansion"), (*key, seq))
-        elif isinstance(event.body, ev.StepGathered) and after.status == "failed":
+        elif isinstance(event.body, ev.StepGathered) and event.body.status == "failed":
             self._cancel_rest(key, seq)
         self._steps[key] = after
         if row is None:
@@ -101,14 +93,6 @@ class Projection:
     def _stored(self, key: _Key) -> StepRow | None:
         row = self._connection.execute(sql("step_row"), key).fetchone()
         return None if row is None else StepRow(*row)
-
-    def _spent(self, key: _Key, row: StepRow, event: ev.Event) -> bool:
-        body = event.body
-        if row.status != "uncertain" or not isinstance(body, ev.StepResolved) or body.choice != "not-happened":
-            return False
-        self._write_events()
-        self.flush()
-        return retries_spent(self._connection, key)
 
     def _outside(self, key: _Key, row: StepRow | None, after: StepRow, event: ev.Event) -> None:
         """The rows beside the step's: its effect on the world, and what people are asked about it."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from holdfast.journal.documents import (
+    Disposed,
     Fault,
     Holder,
     Reason,
@@ -170,7 +171,7 @@ def _why(run: RunFacts, facts: StepFacts | None) -> str | None:
     if facts is not None and isinstance(facts.moved, ev.StepSkipped):
         return facts.moved.why
     if facts is not None and facts.status == "skipped":
-        return "policy"  # a person's answer to an uncertain effect
+        return "policy"  # of the step, or a person's answer to an uncertain effect
     if facts is not None and isinstance(facts.moved, ev.StepGathered):
         error = facts.moved.error
         if facts.status == "canceled" or error is None:
@@ -210,7 +211,12 @@ def _attempt(facts: AttemptFacts, folder: str) -> ShownAttempt:
         pid=facts.pid,
         adopted=facts.adopted,
         notes=end.notes if end is not None else (),
+        disposed=_disposed(end.disposed) if end is not None else None,
     )
+
+
+def _disposed(made: ev.Disposition | None) -> Disposed | None:
+    return None if made is None else Disposed(made.action, made.target, made.mode, made.reason, made.advice)
 
 
 def _waits(facts: Facts) -> list[Wait]:

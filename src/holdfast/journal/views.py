@@ -36,14 +36,11 @@ class StepRow(msgspec.Struct, frozen=True, gc=False):
 EffectState = Literal["intended", "uncertain", "applied", "failed", "skipped"]
 
 
-def step_after(row: StepRow | None, seq: int, event: ev.Event, *, spent: bool = False) -> StepRow | None:
-    """The step's row after event number `seq` of its run; raises `IllegalTransitionError` where it cannot follow.
-
-    `spent`: the step has no attempt left after an effect that did not happen (semantics S9).
-    """
+def step_after(row: StepRow | None, seq: int, event: ev.Event) -> StepRow | None:
+    """The step's row after event number `seq` of its run; raises `IllegalTransitionError` where it cannot follow."""
     body = event.body
     if isinstance(body, ev.StepResolved):
-        return _resolved(row, seq, body, spent=spent)
+        return _resolved(row, seq, body)
     after = _AFTER.get(type(body))
     return row if after is None else after(row, seq, event)
 
@@ -87,8 +84,10 @@ def _ended(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
         after: str = status
     elif status in {"lost", "canceled"}:
         after = "ready"
+    elif body.retry_at is not None:
+        after = "retrying"
     else:
-        after = "failed" if body.retry_at is None else "retrying"
+        after = "failed" if body.disposed is None else body.disposed.status
     return StepRow(after, seq, row.attempt, row.keyed, row.started, row.spawned, row.adopted, seq)
 
 
@@ -105,7 +104,9 @@ def _skipped(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
 
 
 def _failed(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
-    return _closed(row, "failed", seq)
+    body = event.body
+    assert isinstance(body, ev.StepFailed)
+    return _closed(row, "failed" if body.disposed is None else body.disposed.status, seq)
 
 
 def _waiting(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
@@ -121,10 +122,11 @@ def _expanded(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
 
 
 def _gathered(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
-    assert isinstance(event.body, ev.StepGathered)
+    body = event.body
+    assert isinstance(body, ev.StepGathered)
     if row is None or row.status != "running" or row.attempt:
         raise _illegal(row, "end of its instances")
-    return StepRow(event.body.status, seq, 0)
+    return StepRow(body.status if body.disposed is None else body.disposed.status, seq, 0)
 
 
 _AFTER: dict[type[ev.Body], Callable[[StepRow | None, int, ev.Event], StepRow]] = {
@@ -140,7 +142,7 @@ _AFTER: dict[type[ev.Body], Callable[[StepRow | None, int, ev.Event], StepRow]] 
 }
 
 
-def _resolved(row: StepRow | None, seq: int, body: ev.StepResolved, *, spent: bool) -> StepRow | None:
+def _resolved(row: StepRow | None, seq: int, body: ev.StepResolved) -> StepRow | None:
     if row is None or row.status != "uncertain" or body.choice == "recheck":
         return row  # a second answer that raced with the first changes nothing (semantics G6)
     if body.choice == "happened":
@@ -148,7 +150,7 @@ def _resolved(row: StepRow | None, seq: int, body: ev.StepResolved, *, spent: bo
     elif body.choice == "skip":
         after = "skipped"
     else:
-        after = "failed" if spent else "ready"
+        after = "ready"
     return msgspec.structs.replace(row, status=after, seq=seq)
 
 

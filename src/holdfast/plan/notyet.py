@@ -29,7 +29,7 @@ HONOURED_STEP_KEYS: Final = frozenset(
             "formerly",
             "needs_resources",
         ),
-        *("timeout", "heartbeat", "quiet", "retry", "on_failure", "effect", "definite_failures"),
+        *("timeout", "heartbeat", "quiet", "retry", "on_failure", "failure_modes", "effect", "definite_failures"),
         *("reads", "produces", "consumes", "fresh", "outputs", "expect", "deterministic", "reuse"),
     )
 )
@@ -66,10 +66,7 @@ def unsupported(plan: Plan) -> list[NotYet]:
     found = [NotYet(None, key, (*key.split("."),)) for key in _plan_keys(plan)]
     for section, steps in (("steps", plan.steps), ("finally", plan.finally_)):
         for step in steps:
-            found += [
-                NotYet(step.id, key, (section, step.id, *key.split(".")))
-                for key in _step_keys(step, final=section == "finally")
-            ]
+            found += [NotYet(step.id, key, (section, step.id, *key.split("."))) for key in _step_keys(step)]
             found += [NotYet(step.id, f"{key} as a template", (section, step.id, key)) for key in _templates(step)]
     return found
 
@@ -119,7 +116,7 @@ _LATER_BUDGET: Final = [
 _LATER_GOAL: Final = [("deadline", "deadline"), ("done_when", "done_when")]
 
 
-def _step_keys(step: Step, *, final: bool) -> Iterator[str]:
+def _step_keys(step: Step) -> Iterator[str]:
     work = step.work
     if isinstance(work, Run) and work.shell not in HONOURED_SHELLS:
         yield f"shell.{work.shell}"
@@ -134,8 +131,9 @@ def _step_keys(step: Step, *, final: bool) -> Iterator[str]:
             value, empty = getattr(step, group), getattr(_EMPTY_STEP, group)
             if value is not None and value != empty:
                 yield from _differing(value, empty, keys)
-    yield from _differing(step, _EMPTY_STEP, [("failure_modes", "failure_modes"), ("next", "next")])
-    if step.on_failure.action not in {OnFailure.ABORT, OnFailure.CONTINUE if final else OnFailure.ABORT}:
+    yield from _differing(step, _EMPTY_STEP, [("next", "next")])
+    yield from (f"failure_modes.{mode.do}" for mode in step.failure_modes if mode.do in {"goto", "fallback"})
+    if step.on_failure.action is OnFailure.FALLBACK:
         yield f"on_failure.{step.on_failure.action}"
     if step.results.reuse not in HONOURED_REUSE:
         yield f"reuse.{step.results.reuse}"

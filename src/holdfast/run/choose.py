@@ -9,16 +9,20 @@ from typing import NamedTuple
 
 from holdfast.errors import BugError
 from holdfast.plan.expr import ExpressionError, compile_expression, truth
-from holdfast.plan.model import Effect, OnFailure
+from holdfast.plan.model import Effect
 from holdfast.run import admission
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
+from holdfast.run.disposition import POLICIES, Failure, dispose, mode_named
 from holdfast.run.fanout import Listed, facts_of, gathering, listed
 from holdfast.run.growth import is_about_item
 from holdfast.run.machine import Run
 from holdfast.run.policy import LOST_ATTEMPTS_MAX
-from holdfast.run.standing import Canceled, Failed, Pausing, Skipped, Waiting
-from holdfast.run.states import SOFT_SKIPS, RunStatus
+from holdfast.run.standing import Canceled, Failed, Pausing, Skipped, Undone, Waiting
+from holdfast.run.states import OK_STEP, SOFT_SKIPS, RunStatus
+
+NAMES_MAX = 10
+"""How many steps a warning names."""
 
 
 class Start(NamedTuple):
@@ -53,7 +57,11 @@ Decision = Start | Tell | Expand
 
 def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decision | None:
     """The next decision, or `None`. `room` is how many more attempts may begin (0 or less: none)."""
-    if run.status is not RunStatus.RUNNING or _is_closing(run):
+    if run.status is not RunStatus.RUNNING:
+        return None
+    if run.settling:
+        return settle(run, min(run.settling), now)
+    if _is_closing(run):
         return None
     run.queue.call_due(now)
     if room <= 0:
@@ -67,9 +75,9 @@ def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decisi
 
 def at_rest(run: Run, now: int, facts: Mapping[str, object]) -> Tell | None:
     """What follows when nothing runs and `choose` has nothing: an end, a pause, a block, or `None` (not yet)."""
-    if run.status is not RunStatus.RUNNING or run.running:
+    if run.status is not RunStatus.RUNNING or run.running or run.settling:
         return None
-    ending = run.aborting is not None or run.canceling is not None
+    ending = run.ending
     if run.too_often_lost is not None and not ending:
         step = run.steps[run.too_often_lost].id
         reason = f'{LOST_ATTEMPTS_MAX} attempts of step "{step}" were lost with the process that ran them'
@@ -122,7 +130,7 @@ def to_stop(run: Run) -> list[int]:
     Running `once` steps are let finish within their timeout, unless a person insists (Ctrl-C twice).
     """
     insists = run.pausing is Pausing.STOP
-    if run.aborting is None and run.canceling is None and not insists:
+    if not run.ending and not insists:
         if not run.failing:
             return []
         # The first failure of a fan-out has ended the rest of it.
@@ -138,13 +146,14 @@ def outcome(run: Run) -> ev.RunOutcome:
     """The run's outcome from its steps' outcomes (semantics S14); steps that never ran count as canceled."""
     tolerated = False
     canceled = run.canceling is not None and run.left > 0
-    for i, (step, state) in enumerate(zip(run.steps, run.states, strict=True)):
+    for i, state in enumerate(run.states):
         if i in run.group_of:
             continue  # the expanded step speaks for its instances
         if isinstance(state, Failed):
-            if step.on_failure.action in {OnFailure.ABORT, OnFailure.ROLLBACK}:
+            said = POLICIES[state.action].run
+            if said == "failed":
                 return "failed"
-            tolerated = True
+            tolerated = tolerated or said == "partial"
         elif isinstance(state, Skipped):
             tolerated = tolerated or state.why not in SOFT_SKIPS
         elif isinstance(state, Canceled):
@@ -152,6 +161,19 @@ def outcome(run: Run) -> ev.RunOutcome:
     if canceled:
         return "canceled"
     return "partial" if tolerated else "succeeded"
+
+
+def unstarted(run: Run, i: int, error: ev.Error, facts: dict[str, object]) -> ev.StepFailed:
+    """The failure of a step that cannot be started, with what becomes of it."""
+    return ev.StepFailed(error, facts, dispose(run, i, Failure(error, 0)))
+
+
+def settle(run: Run, i: int, now: int) -> Tell:
+    """What is to be told of a step whose failure is known and not told."""
+    state = run.states[i]
+    assert isinstance(state, Undone)
+    failure = Failure(state.error, run.attempts_of(i).counted, mode_named(run.steps[i], state.mode))
+    return Tell(ev.Event(now, ev.StepFailed(state.error, disposed=dispose(run, i, failure)), run.steps[i].id))
 
 
 def _is_closing(run: Run) -> bool:
@@ -190,7 +212,7 @@ def _admit(run: Run, start: Start, now: int, facts: Mapping[str, object]) -> Dec
     try:
         lack = admission.lacking(run, i, now, facts, used)
     except ExpressionError as error:
-        return Tell(ev.Event(now, ev.StepFailed(ev.Error("expression.invalid", error.headline), used), step.id))
+        return Tell(ev.Event(now, unstarted(run, i, ev.Error("expression.invalid", error.headline), used), step.id))
     if lack is None:
         return start if step.for_each is None else _expand(run, i, now, facts, used)
     since = None
@@ -225,7 +247,7 @@ def _decide_condition(
                 return Tell(ev.Event(now, ev.StepSkipped("condition", label, used), step.id))
     except ExpressionError as error:
         said = ev.Error("expression.invalid", f"{label}: {error.headline}")
-        return Tell(ev.Event(now, ev.StepFailed(said, used), step.id))
+        return Tell(ev.Event(now, unstarted(run, i, said, used), step.id))
     return None
 
 
@@ -237,13 +259,13 @@ def _expand(run: Run, i: int, now: int, facts: Mapping[str, object], used: dict[
         return Expand(i, listed(run, i, facts), used)
     except ExpressionError as error:
         said = ev.Error("expression.invalid", error.headline + (f"; {error.hint}" if error.hint else ""))
-        return Tell(ev.Event(now, ev.StepFailed(said, used), run.steps[i].id))
+        return Tell(ev.Event(now, unstarted(run, i, said, used), run.steps[i].id))
 
 
 def _finish(run: Run, facts: Mapping[str, object]) -> ev.RunFinished:
     ended = outcome(run)
     outputs: dict[str, object] = {}
-    warnings: list[str] = []
+    warnings = _not_undone(run)
     for name, text in run.plan.outputs.items():
         try:
             expression = compile_expression(text)
@@ -251,3 +273,18 @@ def _finish(run: Run, facts: Mapping[str, object]) -> ev.RunFinished:
         except ExpressionError as error:
             warnings.append(f'output "{name}" has no value: {error.headline}')
     return ev.RunFinished(ended, outputs, tuple(warnings))
+
+
+def _not_undone(run: Run) -> list[str]:
+    """What is said of a failure that asks for a rollback: completed steps that have none stay as they are."""
+    asking = [i for i, state in enumerate(run.states) if isinstance(state, Failed) and state.action == "rollback"]
+    if not asking:
+        return []
+    done = [i for i, state in enumerate(run.states) if state.status in OK_STEP]
+    lacking = [f'"{run.steps[i].id}"' for i in done if run.steps[i].effect.rollback is None]
+    failed = f'step "{run.steps[asking[0]].id}" failed under on_failure: rollback'
+    if not lacking:
+        return [f"{failed}; there was nothing to undo"]
+    more = f" and {len(lacking) - NAMES_MAX} more" if len(lacking) > NAMES_MAX else ""
+    names = ", ".join(lacking[:NAMES_MAX]) + more
+    return [f"{failed}; these completed steps have no rollback and stay as they are: {names}"]

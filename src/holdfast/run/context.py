@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from holdfast.run.growth import Group
-from holdfast.run.machine import Run
-from holdfast.run.standing import Expanded, Failed, Result, Retrying, Running, Skipped, Succeeded, Uncertain
+from holdfast.run.standing import Expanded, Failed, GivenUp, Result, Retrying, Running, Skipped, Succeeded, Uncertain
 from holdfast.run.states import FINAL_STEP, OK_STEP
 
 if TYPE_CHECKING:
     from holdfast.plan.expr import Reference
+    from holdfast.run.growth import Group
+    from holdfast.run.reached import Reached
 
 FACT_NAMES = ("now_utc", "network.online", "disk.free", "disk.store_free")
 
 
 def context_for(
-    run: Run, references: "Iterable[Reference]", facts: Mapping[str, object], at: int | None = None
+    run: "Reached", references: "Iterable[Reference]", facts: Mapping[str, object], at: int | None = None
 ) -> dict[str, object]:
     """The names that `references` reach: inputs, env, plan, run, the steps asked for, and the facts given.
 
@@ -55,13 +55,13 @@ def facts_context(facts: Mapping[str, object]) -> dict[str, object]:
     return context
 
 
-def _environment(run: Run) -> dict[str, str]:
+def _environment(run: "Reached") -> dict[str, str]:
     """What steps get from outside, as it was recorded when the run was taken in hand, and what the plan sets."""
     recorded = run.owner.environment if run.owner is not None else {}
     return {**recorded, **{name: value for name, value in run.plan.env.items() if value is not None}}
 
 
-def _steps(run: Run, references: "Iterable[Reference]") -> dict[str, object]:
+def _steps(run: "Reached", references: "Iterable[Reference]") -> dict[str, object]:
     wanted: set[str] = set()
     for reference in references:
         if reference.path[:1] != ("steps",):
@@ -80,7 +80,7 @@ def _steps(run: Run, references: "Iterable[Reference]") -> dict[str, object]:
     return views
 
 
-def step_view(run: Run, i: int) -> dict[str, object]:
+def step_view(run: "Reached", i: int) -> dict[str, object]:
     """What `steps.<id>` holds: `status`, `ok`, `attempts`, and what the step's state carries."""
     state = run.states[i]
     view: dict[str, object] = {
@@ -90,9 +90,9 @@ def step_view(run: Run, i: int) -> dict[str, object]:
     }
     if isinstance(state, Succeeded | Uncertain):
         view |= _result_view(run, state.result)
-    if isinstance(state, Failed) and state.result is not None:
+    if isinstance(state, Failed | GivenUp) and state.result is not None:
         view |= _result_view(run, state.result)
-    if isinstance(state, Failed | Uncertain | Retrying):
+    if isinstance(state, Failed | GivenUp | Uncertain | Retrying):
         view["error"] = {"code": state.error.code, "message": state.error.message}
     if isinstance(state, Skipped):
         view["why"] = state.why
@@ -105,7 +105,7 @@ def step_view(run: Run, i: int) -> dict[str, object]:
     return view
 
 
-def _group_view(run: Run, group: Group) -> dict[str, object]:
+def _group_view(run: "Reached", group: "Group") -> dict[str, object]:
     """What an expanded step has beside its status: the outputs of its instances by key, and each as a step of its own.
 
     Built once, since nothing of it changes when the group has ended.
@@ -122,7 +122,7 @@ def _group_view(run: Run, group: Group) -> dict[str, object]:
     return view
 
 
-def columns_view(run: Run, group: Group) -> dict[str, object]:
+def columns_view(run: "Reached", group: "Group") -> dict[str, object]:
     """What `steps["id[*]"]` holds: of each thing that steps have, the list over the instances, in the list's order."""
     instances = _group_view(run, group)["instances"]
     assert isinstance(instances, dict)
@@ -140,7 +140,7 @@ def _turned(maps: list[Any]) -> dict[str, list[Any]]:
     return {name: [each[name] for each in maps if name in each] for name in names}
 
 
-def _result_view(run: Run, result: Result) -> dict[str, object]:
+def _result_view(run: "Reached", result: Result) -> dict[str, object]:
     return {
         "exit_code": result.exit_code,
         "outputs": run.outputs_of(result),

@@ -13,6 +13,9 @@ from holdfast.errors import IntegrityError
 
 AttemptStatus = Literal["succeeded", "failed", "timed_out", "stalled", "canceled", "lost", "uncertain"]
 RunOutcome = Literal["succeeded", "partial", "failed", "canceled"]
+Action = Literal[
+    "retry", "abort", "skip_dependents", "continue", "skip", "fallback", "rollback", "goto", "next", "doubt"
+]
 Resolution = Literal["happened", "not-happened", "recheck", "skip"]
 WaitCause = Literal["requires", "breaker", "budget", "resources", "lock", "timer", "file", "review"]
 
@@ -50,6 +53,9 @@ class Who(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str | None = None
 
 
+_DISPOSED: dict[Action, str] = {"retry": "retrying", "skip": "skipped", "fallback": "waiting", "doubt": "uncertain"}
+
+
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):
     """What went wrong in an attempt or a step: a code of semantics S22 and one line for people.
 
@@ -59,6 +65,24 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     message: str = ""
     retry_after_s: float | None = None
+
+
+class Disposition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What becomes of a failure and why (semantics S5): by a retry, a failure mode, or the step's policy.
+
+    `target` is the step of a fallback or a jump, `mode` the failure mode that matched, `advice` is for people.
+    """
+
+    action: Action
+    target: str | None = None
+    mode: str | None = None
+    reason: str = ""
+    advice: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """What the step becomes by it."""
+        return _DISPOSED.get(self.action, "failed")
 
 
 class ArtifactRef(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -170,11 +194,12 @@ class StepSkipped(Body, frozen=True):
 
 
 class StepFailed(Body, frozen=True):
-    """The step failed before any attempt (an expression that cannot be evaluated)."""
+    """The step fails otherwise than by the end of an attempt, such as by an expression that cannot be evaluated."""
 
     kind: ClassVar[str] = "step.failed"
     error: Error
     facts: dict[str, object] = {}
+    disposed: Disposition | None = None
 
 
 class StepWaiting(Body, frozen=True):
@@ -211,6 +236,7 @@ class StepGathered(Body, frozen=True):
     kind: ClassVar[str] = "step.gathered"
     status: Literal["succeeded", "failed", "skipped"]
     error: Error | None = None
+    disposed: Disposition | None = None
 
 
 class StepResolved(Body, frozen=True):
@@ -273,7 +299,10 @@ class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AttemptEnded(Body, frozen=True):
-    """An attempt's end, with all that later steps may depend on; `retry_at` says when the next one is due."""
+    """An attempt's end, with all that later steps may depend on; `retry_at` says when the next one is due.
+
+    `disposed` says what becomes of a failure; without it the step's own policy holds.
+    """
 
     kind: ClassVar[str] = "attempt.ended"
     status: AttemptStatus
@@ -284,6 +313,7 @@ class AttemptEnded(Body, frozen=True):
     artifacts: dict[str, ArtifactRef] = {}
     spent: Spent | None = None
     retry_at: int | None = None
+    disposed: Disposition | None = None
     cpu_s: float | None = None
     max_rss_kib: int | None = None
     notes: tuple[str, ...] = ()

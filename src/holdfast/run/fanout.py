@@ -13,6 +13,7 @@ from holdfast.plan.fanout import combinations, keys_of, kind_of, wrong
 from holdfast.plan.model import ForEach
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
+from holdfast.run.disposition import Failure, dispose
 from holdfast.run.growth import failures
 from holdfast.run.machine import Run
 from holdfast.run.standing import Skipped
@@ -57,7 +58,8 @@ def gathering(run: Run, i: int) -> ev.StepGathered:
         named = [f"{step.id}: {error.message or error.code}" for step, error in failed[:FAILURES_NAMED]]
         more = f"; and {len(failed) - FAILURES_NAMED} more" if len(failed) > FAILURES_NAMED else ""
         said = f"{len(failed)} of {len(group)} instances failed: {'; '.join(named)}{more}"
-        return ev.StepGathered("failed", ev.Error(first.code, said))
+        error = ev.Error(first.code, said)
+        return ev.StepGathered("failed", error, dispose(run, i, Failure(error, 0, final="its instances have ended")))
     given_up = any(isinstance(run.states[j], Skipped) and not run.satisfied(j) for j in group.positions)
     return ev.StepGathered("skipped" if given_up else "succeeded")
 

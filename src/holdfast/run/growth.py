@@ -12,6 +12,7 @@ import msgspec
 
 from holdfast.plan.model import Conditions, FailurePolicy, OnFailure, Step
 from holdfast.run import events as ev
+from holdfast.run.disposition import Failing
 from holdfast.run.standing import PENDING, Canceled, Expanded, Failed, Result, Retrying, Skipped, Succeeded, Uncertain
 from holdfast.run.states import FINAL_STEP, StepStatus, step_after
 
@@ -259,12 +260,10 @@ def gathered(run: "Run", event: ev.Event) -> None:
             run.states[j] = Canceled(FAIL_FAST)
             run.left -= 1
     result = Result(0, state.since, event.at)
-    if body.status == "succeeded":
-        run.finish(i, Succeeded(result))
-    elif body.status == "skipped":
-        run.finish(i, Skipped("policy"))
-    else:
-        run.fail(i, Failed(body.error or ev.Error("exit.nonzero"), result))
+    if body.status == "failed":
+        run.fail(i, trigger, Failing(body.error or ev.Error("exit.nonzero"), result, body.disposed))
+        return
+    run.finish(i, Succeeded(result) if body.status == "succeeded" else Skipped("policy"))
 
 
 _TRIGGERS = {

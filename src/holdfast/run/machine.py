@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from holdfast.plan.model import OnFailure, Plan
+from holdfast.plan.model import Plan
 from holdfast.run import events as ev
 from holdfast.run import growth
-from holdfast.run.policy import LOST_ATTEMPTS_MAX, UNCOUNTED_CODES, may_retry
+from holdfast.run.disposition import POLICIES, Failing, Failure, mode_named, no_retry
+from holdfast.run.policy import LOST_ATTEMPTS_MAX, UNCOUNTED_CODES
 from holdfast.run.reached import Reached, Recall
 from holdfast.run.standing import (
     ONE_TRY,
@@ -19,6 +20,7 @@ from holdfast.run.standing import (
     Canceled,
     Expanded,
     Failed,
+    GivenUp,
     Pausing,
     Result,
     Retrying,
@@ -28,6 +30,7 @@ from holdfast.run.standing import (
     Succeeded,
     Tries,
     Uncertain,
+    Undone,
 )
 from holdfast.run.states import FINAL_STEP, StepStatus, run_after, step_after
 
@@ -59,6 +62,7 @@ class Run(Reached):
         assert isinstance(body, ev.RunCreated)
         self.created_at = event.at
         self.inputs = body.inputs
+        self.keep_going = body.request.get("keep_going") is True
 
     def _owned(self, event: ev.Event) -> None:
         assert isinstance(event.body, ev.RunOwned)
@@ -98,6 +102,7 @@ class Run(Reached):
                     step_after(state.status, waits)
                     self.states[i] = Canceled(why)
             self.left = 0
+        self.settling.clear()
         self.queue.clear()
 
     def _quarantined(self, event: ev.Event) -> None:
@@ -126,9 +131,11 @@ class Run(Reached):
         body = event.body
         assert isinstance(body, ev.StepFailed)
         i = self._at(event)
-        step_after(self.states[i].status, "cannot start")
+        state = self.states[i]
         self.queue.withdraw(i)
-        self.fail(i, Failed(body.error))
+        self.settling.discard(i)
+        result = state.result if isinstance(state, Undone) else None
+        self.fail(i, "cannot start", Failing(body.error, result, body.disposed))
 
     def _waits(self, event: ev.Event) -> None:
         i = self._at(event)
@@ -150,12 +157,17 @@ class Run(Reached):
             step_after(state.status, "given up")
             self._count(i)
             self.finish(i, Skipped("policy"))
-        elif state.counts and not may_retry(self.steps[i].retry, state.error.code, self.attempts_of(i).counted):
-            step_after(state.status, "not happened, attempts spent")
-            self.fail(i, Failed(state.error, state.result))
         else:
-            step_after(state.status, "not happened")
-            self._count(i, counted=0 if state.counts else -1)
+            self._not_happened(i, state)
+
+    def _not_happened(self, i: int, state: Uncertain) -> None:
+        step_after(state.status, "not happened")
+        failure = Failure(state.error, self.attempts_of(i).counted, mode_named(self.steps[i], state.mode))
+        self._count(i, counted=0 if state.counts else -1)
+        if state.counts and no_retry(self.steps[i], failure) is not None:
+            self.states[i] = Undone(state.result, state.error, state.mode)
+            self.settling.add(i)
+        else:
             self.make_ready(i)
 
     # Attempts.
@@ -195,7 +207,8 @@ class Run(Reached):
             step_after(StepStatus.RUNNING, "uncertain")
             error = body.error or ev.Error("uncertain")
             self.uncertain.add(i)
-            self.states[i] = Uncertain(result, error, error.code not in UNCOUNTED_CODES)
+            mode = body.disposed.mode if body.disposed is not None else None
+            self.states[i] = Uncertain(result, error, error.code not in UNCOUNTED_CODES, mode)
         elif body.status == "lost":
             step_after(StepStatus.RUNNING, "lost")
             self._count(i, counted=-1, lost=1)
@@ -210,8 +223,7 @@ class Run(Reached):
     def _attempt_failed(self, i: int, result: Result, body: ev.AttemptEnded) -> None:
         error = body.error or ev.Error("exit.nonzero")
         if body.retry_at is None:
-            step_after(StepStatus.RUNNING, "failed")
-            self.fail(i, Failed(error, result))
+            self.fail(i, "failed", Failing(error, result, body.disposed))
             return
         step_after(StepStatus.RUNNING, "failed, to be retried")
         self._count(i)
@@ -254,13 +266,23 @@ class Run(Reached):
                 return
         self.queue.offer(i)
 
-    def fail(self, i: int, state: Failed) -> None:
-        """Step `i` failed for good: its policy decides what that means for the run (semantics S6)."""
-        if self.steps[i].on_failure.action in {OnFailure.ABORT, OnFailure.ROLLBACK} and (
-            self.aborting is None or i < self.index[self.aborting]
-        ):
+    def fail(self, i: int, trigger: str, failing: Failing) -> None:
+        """Step `i` fails for good: what becomes of it is in the event, else the step's own policy (semantics S6)."""
+        error, result, disposed = failing
+        action: ev.Action = disposed.action if disposed is not None else self.steps[i].on_failure.action.value
+        row = POLICIES[action]
+        if row.becomes is StepStatus.SKIPPED:
+            step_after(self.states[i].status, f"{trigger}, to be skipped")
+            self.finish(i, GivenUp("policy", error, result))
+            return
+        step_after(self.states[i].status, trigger)
+        if row.dependents == "canceled" and not self.keep_going:
+            self._abort(i)
+        self.finish(i, Failed(error, result, action))
+
+    def _abort(self, i: int) -> None:
+        if self.aborting is None or i < self.index[self.aborting]:
             self.aborting = self.steps[i].id
-        self.finish(i, state)
 
     def finish(self, i: int, state: State) -> None:
         """Step `i` is in its last state."""

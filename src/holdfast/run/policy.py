@@ -1,4 +1,4 @@
-"""Retry arithmetic: which failures are tried again, and when (semantics S9, S22)."""
+"""Retry arithmetic: which codes never are, and when the next attempt is due (semantics S9, S22)."""
 
 import zlib
 
@@ -9,13 +9,6 @@ UNCOUNTED_CODES = frozenset({"lost", "canceled"})
 """What ended such an attempt was not its own work: it does not count against `retry.attempts` (semantics C3)."""
 LOST_ATTEMPTS_MAX = 3
 """After this many lost attempts of one step the run is quarantined (semantics C3)."""
-
-
-def may_retry(policy: Retry, code: str, counted: int) -> bool:
-    """Whether a failure with `code` may be tried again after `counted` attempts (S9: all attempts count)."""
-    if counted >= policy.attempts or code in FATAL_CODES:
-        return False
-    return not policy.on or code in policy.on
 
 
 def delay_s(policy: Retry, failed: int, seed: str) -> float:

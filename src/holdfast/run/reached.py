@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from holdfast.errors import BugError
 from holdfast.plan.graph import of_plan
-from holdfast.plan.model import Depends, OnFailure, Plan, Step
+from holdfast.plan.model import Depends, Plan, Step
 from holdfast.run import events as ev
+from holdfast.run.disposition import POLICIES
 from holdfast.run.growth import Group, given_back
 from holdfast.run.queue import Queue
 from holdfast.run.standing import (
@@ -17,6 +18,7 @@ from holdfast.run.standing import (
     ONE_TRY,
     PENDING,
     Failed,
+    GivenUp,
     Pausing,
     Result,
     Retrying,
@@ -26,6 +28,7 @@ from holdfast.run.standing import (
     Succeeded,
     Tries,
     Uncertain,
+    Undone,
 )
 from holdfast.run.states import FINAL_RUN, OK_STEP, SOFT_SKIPS, RunStatus
 from holdfast.run.waiting import Waiters
@@ -50,6 +53,7 @@ class Reached:
         "id",
         "index",
         "inputs",
+        "keep_going",
         "keys",
         "left",
         "missing",
@@ -65,6 +69,7 @@ class Reached:
         "reserved",
         "running",
         "seq",
+        "settling",
         "started_at",
         "states",
         "status",
@@ -102,6 +107,7 @@ class Reached:
         self.outputs: dict[str, object] = {}
         self.quarantine: str | None = None
         # What people ask may come between the engine's own events: any order of the two must reach the same state.
+        self.keep_going = False  # an abort acts as skip_dependents
         self.pausing: Pausing | None = None
         self.canceling: str | None = None  # why
         self.aborting: str | None = None  # the first step in file order whose failure ends the run
@@ -111,6 +117,7 @@ class Reached:
         self.running: set[int] = set()
         self.too_often_lost: int | None = None
         self.uncertain: set[int] = set()
+        self.settling: set[int] = set()  # of these the engine is to tell what becomes of them, whatever the run does
         self.waiting = Waiters(self.queue, plan.limits.resources)
         self.tries: dict[int, Tries] = {}
         self.keys: dict[int, str] = {}  # idempotency keys of effects that began
@@ -119,6 +126,11 @@ class Reached:
     def final(self) -> bool:
         """Whether the run has ended."""
         return self.status in FINAL_RUN
+
+    @property
+    def ending(self) -> bool:
+        """Whether the run is to end before all of its steps are done: nothing starts, nothing is retried (S8)."""
+        return self.aborting is not None or self.canceling is not None
 
     @property
     def retrying(self) -> dict[int, int]:
@@ -150,7 +162,9 @@ class Reached:
         if tries is not None:
             return tries
         state = self.states[i]
-        begun = isinstance(state, Running | Succeeded | Uncertain) or (isinstance(state, Failed) and state.result)
+        begun = isinstance(state, Running | Succeeded | Uncertain | Undone) or (
+            isinstance(state, Failed | GivenUp) and state.result is not None
+        )
         return ONE_TRY if begun and i not in self.groups else NO_TRIES
 
     def satisfied(self, i: int) -> bool:
@@ -160,7 +174,7 @@ class Reached:
             return True
         if isinstance(state, Skipped):
             return state.why in SOFT_SKIPS
-        return isinstance(state, Failed) and self.steps[i].on_failure.action is OnFailure.CONTINUE
+        return isinstance(state, Failed) and POLICIES[state.action].dependents == "run"
 
     def doomed(self, i: int) -> bool:
         """Whether a finished dependency keeps step `i`, whose dependencies are all finished, from running."""

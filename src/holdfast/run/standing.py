@@ -74,12 +74,25 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Uncertain(State, frozen=True):
-    """Whether the effect happened is not known; `counts` says whether its attempt counts if it did not."""
+    """Whether the effect happened is not known; `counts` says whether its attempt counts if it did not.
+
+    `mode` is the failure mode that holds then.
+    """
 
     status = StepStatus.UNCERTAIN
     result: Result
     error: ev.Error
     counts: bool
+    mode: str | None = None
+
+
+class Undone(State, frozen=True):
+    """The effect did not happen and no attempt is left: what becomes of the failure is to be told."""
+
+    status = StepStatus.READY
+    result: Result
+    error: ev.Error
+    mode: str | None = None
 
 
 class Succeeded(State, frozen=True):
@@ -90,11 +103,12 @@ class Succeeded(State, frozen=True):
 
 
 class Failed(State, frozen=True):
-    """Failed for good."""
+    """Failed for good; `action` is the row of the table of S6 that holds."""
 
     status = StepStatus.FAILED
     error: ev.Error
     result: Result | None = None
+    action: ev.Action = "abort"
 
 
 class Skipped(State, frozen=True):
@@ -102,6 +116,13 @@ class Skipped(State, frozen=True):
 
     status = StepStatus.SKIPPED
     why: str
+
+
+class GivenUp(Skipped, frozen=True):
+    """Failed, and skipped by its policy (semantics S6)."""
+
+    error: ev.Error
+    result: Result | None = None
 
 
 class Canceled(State, frozen=True):

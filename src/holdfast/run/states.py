@@ -104,13 +104,14 @@ STEP_TABLE: Final[dict[tuple[StepStatus, str], StepStatus]] = {
     (_S.READY, "started"): _S.RUNNING,
     **{(status, "expanded"): _S.RUNNING for status in (_S.READY, _S.WAITING)},  # into its instances
     (_S.READY, "skipped"): _S.SKIPPED,
-    (_S.READY, "cannot start"): _S.FAILED,
     (_S.RUNNING, "succeeded"): _S.SUCCEEDED,
     (_S.RUNNING, "failed"): _S.FAILED,
     (_S.RUNNING, "failed, to be retried"): _S.RETRYING,
+    (_S.RUNNING, "failed, to be skipped"): _S.SKIPPED,
     (_S.RUNNING, "uncertain"): _S.UNCERTAIN,
     (_S.RUNNING, "instances succeeded"): _S.SUCCEEDED,
     (_S.RUNNING, "an instance failed"): _S.FAILED,
+    (_S.RUNNING, "an instance failed, to be skipped"): _S.SKIPPED,
     (_S.RUNNING, "an instance was given up"): _S.SKIPPED,
     (_S.RUNNING, "run ended before all instances"): _S.CANCELED,
     (_S.RUNNING, "lost"): _S.READY,
@@ -118,10 +119,13 @@ STEP_TABLE: Final[dict[tuple[StepStatus, str], StepStatus]] = {
     (_S.RETRYING, "started"): _S.RUNNING,
     **{(status, "waits"): _S.WAITING for status in (_S.READY, _S.RETRYING, _S.WAITING)},
     (_S.WAITING, "started"): _S.RUNNING,
-    **{(status, "cannot start"): _S.FAILED for status in (_S.RETRYING, _S.WAITING)},
+    **{
+        (status, f"cannot start{then}"): after
+        for then, after in (("", _S.FAILED), (", to be skipped", _S.SKIPPED))
+        for status in (_S.READY, _S.RETRYING, _S.WAITING)
+    },
     (_S.UNCERTAIN, "happened"): _S.SUCCEEDED,
     (_S.UNCERTAIN, "not happened"): _S.READY,
-    (_S.UNCERTAIN, "not happened, attempts spent"): _S.FAILED,
     (_S.UNCERTAIN, "given up"): _S.SKIPPED,
     **{
         (status, trigger): _S.CANCELED

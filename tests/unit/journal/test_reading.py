@@ -262,10 +262,13 @@ def test_an_answer_closes_the_request(
     assert effects_in_doubt(journal.reader, "r1") == []
 
 
-def test_an_effect_that_did_not_happen_fails_the_step_when_no_attempt_is_left(journal: SqliteJournal) -> None:
+def test_what_becomes_of_an_effect_that_did_not_happen_is_what_the_engine_tells(journal: SqliteJournal) -> None:
     doubtful(journal, Plan(id="shop", steps=(step("pay", retry=1, effect=Effect.ONCE),)))
     grow(journal, told(ev.StepResolved("not-happened"), "pay"))
-    assert Reading(journal).show("r1").steps[0].status == "failed"
+    assert Reading(journal).show("r1").steps[0].status == "ready"
+    told_of = ev.StepFailed(ev.Error("timeout"), disposed=ev.Disposition("skip", reason="there is no retry"))
+    grow(journal, told(told_of, "pay"))
+    assert Reading(journal).show("r1").steps[0].status == "skipped"
 
 
 def test_the_timeline_has_every_attempt_by_its_start(journal: SqliteJournal) -> None:

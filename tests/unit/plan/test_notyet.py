@@ -53,6 +53,10 @@ HONOURED = """
         leave_running: true
       b: {command: [x], depends_on: [a], depends: done, when: true, skip_if: ["1 == 2"], consumes: [a.p],
           requires: [network.online], needs_resources: {gpu: 1}}
+      g: {run: x, on_failure: skip_dependents, failure_modes: [{name: n, detect: error.code == "timeout", do: retry}]}
+      h: {run: x, on_failure: continue, failure_modes: [{name: n, detect: {prose: it looks odd}, advice: ask}]}
+      i: {run: x, on_failure: skip}
+      j: {run: x, on_failure: rollback}
       c: {uses: python, with: {call: "m:f", args: {x: 1}, inline: true, python: python3, x-note: 1}}
       d: {uses: noop}
       e: {run: x, shell: zsh}
@@ -72,9 +76,9 @@ def test_what_is_honoured_is_not_named() -> None:
         ("uses: python, with: {script: s.py}", "with.script"),
         ("uses: wait, with: {for: 5s}", "uses.wait"),
         ("uses: agent", "uses.agent"),
-        ("run: x, on_failure: continue", "on_failure.continue"),
         ("run: x, on_failure: {fallback: y}", "on_failure.fallback"),
-        ("run: x, failure_modes: [{name: n, detect: true}]", "failure_modes"),
+        ("run: x, failure_modes: [{name: n, detect: true, do: {goto: y}}]", "failure_modes.goto"),
+        ("run: x, failure_modes: [{name: n, detect: true, do: {fallback: y}}]", "failure_modes.fallback"),
         ("run: x, next: [{on: success, to: y}]", "next"),
         ("run: x, capabilities: [web.fetch]", "capabilities"),
         ("run: x, effect: once, reconcile: {run: y}", "reconcile"),
@@ -140,7 +144,7 @@ def test_a_plan_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
 
 def test_a_finally_step_says_what_it_uses_beside() -> None:
     made = plan("plan: p\nsteps: {a: {run: x}}\nfinally: {z: {run: x, locks: [db], on_failure: skip}}")
-    assert [str(it) for it in unsupported(made)] == ["finally", 'step "z": locks', 'step "z": on_failure.skip']
+    assert [str(it) for it in unsupported(made)] == ["finally", 'step "z": locks']
 
 
 def test_every_honoured_key_is_a_key_of_the_format() -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from holdfast.plan.model import (
     Conditions,
     Depends,
     Effect,
     EffectPolicy,
+    FailureMode,
     FailurePolicy,
     ForEach,
     OnFailure,
@@ -21,6 +24,7 @@ from holdfast.plan.model import Run as Shell
 from holdfast.run import events as ev
 from holdfast.run.admission import NOTHING_SHARED
 from holdfast.run.choose import Decision, Expand, Start, Tell, at_rest, choose
+from holdfast.run.disposition import Scene, disposed
 from holdfast.run.machine import Run, fold
 
 NO_RETRY = Retry()
@@ -40,7 +44,8 @@ def step(
     when: str | None = None,
     skip_if: tuple[str, ...] = (),
     retry: Retry = NO_RETRY,
-    on_failure: OnFailure = OnFailure.ABORT,
+    on_failure: OnFailure | str = OnFailure.ABORT,
+    modes: tuple[FailureMode, ...] = (),
     depends: Depends = Depends.OK,
     effect: Effect = Effect.REPEATABLE,
     priority: int = 0,
@@ -56,7 +61,8 @@ def step(
         needs=needs,
         conditions=conditions,
         retry=retry,
-        on_failure=FailurePolicy(action=on_failure),
+        on_failure=_policy(on_failure),
+        failure_modes=modes,
         depends=depends,
         effect=EffectPolicy(effect=effect),
         priority=priority,
@@ -64,6 +70,13 @@ def step(
         sharing=Sharing(needs_resources=needs_resources) if needs_resources else NOTHING_SHARED,
         for_each=for_each,
     )
+
+
+def _policy(on_failure: OnFailure | str) -> FailurePolicy:
+    """A policy, or the fallback of that name."""
+    if isinstance(on_failure, OnFailure):
+        return FailurePolicy(action=on_failure)
+    return FailurePolicy(action=OnFailure.FALLBACK, fallback=on_failure)
 
 
 class Story:
@@ -75,12 +88,13 @@ class Story:
         owned: bool = True,
         outputs: dict[str, str] | None = None,
         limits: RunLimits = NO_LIMITS,
+        request: dict[str, object] | None = None,
     ) -> None:
         self.plan = Plan(id="p", steps=steps, outputs=outputs or {}, limits=limits)
         self.run = Run("r", self.plan)
         self.events: list[ev.Event] = []
         self.now = T0
-        self.tell(CREATED)
+        self.tell(CREATED if request is None else replace(CREATED, request=request))
         if owned:
             self.tell(OWNED)
 
@@ -106,6 +120,15 @@ class Story:
         retry_at = None if retry_s is None else self.now + round(retry_s * SECOND)
         ended = ev.AttemptEnded("failed", 1, ev.Error(code, "it failed"), retry_at=retry_at)
         return self.start(name, attempt).end(name, ended, attempt)
+
+    def breaks(self, name: str, ended: ev.AttemptEnded = FAILED, attempt: int = 1, **logs: str) -> "Story":
+        """One attempt that fails, and what becomes of it by the rules; `logs` are the texts of stdout and stderr."""
+        return self.start(name, attempt).end(name, self.judged(name, ended, attempt, **logs), attempt)
+
+    def judged(self, name: str, ended: ev.AttemptEnded, attempt: int = 1, **logs: str) -> ev.AttemptEnded:
+        """The end of an attempt with what becomes of it."""
+        scene = Scene(self.now, tail=lambda log: logs.get(log, ""))
+        return disposed(self.run, self.run.index[name], attempt, ended, scene)
 
     def doubt(self, name: str, attempt: int = 1, code: str = "timeout") -> "Story":
         """One attempt whose effect is uncertain."""
@@ -189,6 +212,8 @@ def snapshot(run: Run) -> dict[str, object]:
         "waiting": list(run.waiting),
         "tries": dict(run.tries),
         "keys": dict(run.keys),
+        "settling": set(run.settling),
+        "keep_going": run.keep_going,
         "inputs": run.inputs,
         "owner": run.owner,
         "outcome": run.outcome,

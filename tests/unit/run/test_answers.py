@@ -34,8 +34,22 @@ def test_not_happened_with_attempts_left_makes_the_step_ready_again() -> None:
 def test_not_happened_with_all_attempts_spent_fails_the_step() -> None:
     # semantics E4, semantics S9
     story = Story(step("a", effect=Effect.ONCE)).doubt("a").resolve("a", "not-happened")
+    told, name = story.next_told()
+    assert isinstance(told, ev.StepFailed)
+    assert (name, told.disposed) == ("a", ev.Disposition("abort", reason="there is no retry"))
+    story.tell(told, name)
     assert isinstance(story.run.states[0], Failed)
     assert story.run.aborting == "a"
+
+
+@pytest.mark.parametrize("asked", [ev.RunCanceling(), ev.RunPausing()])
+def test_what_becomes_of_an_effect_that_did_not_happen_is_told_whatever_the_run_does(asked: ev.Body) -> None:
+    # semantics S8: the run's outcome follows the answer
+    story = Story(step("a", effect=Effect.ONCE), step("b", "a")).doubt("a").tell(asked).resolve("a", "not-happened")
+    assert story.rest() is None
+    assert story.take() == []
+    assert story.status("a") == "failed"
+    assert story.rest() == ev.RunFinished("failed")
 
 
 @pytest.mark.parametrize("code", ["lost", "canceled"])
@@ -44,7 +58,7 @@ def test_not_happened_after_a_crash_or_a_stop_on_request_does_not_count_as_an_at
     story = Story(step("a", effect=Effect.ONCE, retry=Retry(attempts=2))).doubt("a", code=code)
     story.resolve("a", "not-happened").doubt("a", 2).resolve("a", "not-happened")
     assert story.next_start() == ("a", 3)
-    story.doubt("a", 3).resolve("a", "not-happened")
+    story.doubt("a", 3).resolve("a", "not-happened").take()
     assert story.status("a") == "failed"
 
 

@@ -105,7 +105,8 @@ def test_the_first_failure_stops_the_rest_where_it_is_to_fail_fast() -> None:
     story.end("each[a]", ev.AttemptEnded("canceled", error=ev.Error("canceled")))
     body, name = story.next_told()
     said = "1 of 3 instances failed: each[b]: no"
-    assert (body, name) == (ev.StepGathered("failed", ev.Error("exit.nonzero", said)), "each")
+    made = ev.Disposition("abort", reason="its instances have ended")
+    assert (body, name) == (ev.StepGathered("failed", ev.Error("exit.nonzero", said), made), "each")
     story.tell(body, name)
     states = [type(story.run.states[story.run.index[f"each[{key}]"]]) for key in "abc"]
     assert states == [Canceled, Failed, Canceled]

@@ -16,6 +16,7 @@ SCOPES: Final[dict[str, frozenset[str]]] = {
     "list": frozenset(_BASE),
     "item": frozenset((*_BASE, "item", "index")),
     "after": frozenset((*_BASE, "item", "index", *_AFTER)),
+    "detect": frozenset((*_BASE, "item", "index", *_AFTER, "error")),
     "undo": frozenset((*_BASE, "item", "index", *_AFTER, "effect")),
     "environment": frozenset(("inputs", "plan", "run")),
     "defaults": frozenset(("inputs", "env", "plan", "run", "hypotheses", "memory", "budget", "network", "disk")),
@@ -34,7 +35,7 @@ _KEYS: Final[dict[str, frozenset[str]]] = {
 }
 _ARTIFACT_KEYS: Final = frozenset(("path", "digest", "size"))
 _ERROR_KEYS: Final = frozenset(("code", "message"))
-_OWN: Final = {"outputs", "artifacts", "exit_code", "duration_s"}
+_OWN: Final = {"outputs", "artifacts", "exit_code", "duration_s", "error"}
 
 
 def resolve(use: Use, names: Names, step: str | None) -> tuple[list[str], list[Fault]]:
@@ -88,6 +89,8 @@ class _Resolver:
                 return _artifact(self._step, self._here, reference.path[1:])
             case "run" if reference.path[1:2] == ("outcome",) and not (self._finally or self._scope == "plan"):
                 return Fault("reference.unknown", ': "run.outcome" is only known in `finally` steps and at the end')
+            case "error" if len(reference.path) > 1:
+                return _key(root, str(reference.path[1]), _ERROR_KEYS)
             case _ if root in _KEYS and len(reference.path) > 1:
                 return _key(root, str(reference.path[1]), _KEYS[root])
         return None
@@ -107,8 +110,8 @@ class _Resolver:
         if root in {"item", "index"} and self._scope == "list":
             message = f': "{root}" is there for each instance, when the list is known'
             return Fault("reference.misplaced", message, "name each item with item_key; use it in the rest of the step")
-        if root in SCOPES["after"]:
-            where = "`expect`, `detect`, `metrics` and `evidence`"
+        if root in SCOPES["detect"]:
+            where = "`detect`" if root == "error" else "`expect`, `detect`, `metrics` and `evidence`"
             other = f"write steps.<id>.{root} for another step's" if root in _OWN else None
             return Fault("reference.misplaced", f': "{root}" is the step\'s own and only there in {where}', other)
         if root == "secrets":

@@ -81,7 +81,7 @@ _DO_MAP: Final = Record(
 )
 _DO: Final = Either(words="retry, fail, {goto: step} or {fallback: step}", text=Choice(("retry", "fail")), map=_DO_MAP)
 _DETECT: Final = Either(
-    words="an expression or {prose: text}", text=(_after := Expression("after")), bool=_after, map=prose()
+    words="an expression or {prose: text}", text=(_of_it := Expression("detect")), bool=_of_it, map=prose()
 )
 
 

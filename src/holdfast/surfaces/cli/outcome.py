@@ -109,6 +109,9 @@ def _failure(screen: Screen, shown: "Shown", step: "ShownStep", logs: Callable[[
     if len(step.attempts) > 1:
         parts.append(f"after {counted(len(step.attempts), 'attempt')}")
     lines = [f"{screen.paint('failed', 'red', stream=screen.err)} {step.step}: {', '.join(parts) or 'no attempt'}"]
+    made = last.disposed if last is not None else None
+    if made is not None:
+        lines += [f"  advice: {one_line(line)}" for line in made.advice]
     if last is None or not (last.stderr or last.stdout):
         return lines
     name, words = _last_words(logs(shown.run), [last.stderr, last.stdout])

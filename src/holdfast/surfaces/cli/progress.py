@@ -94,8 +94,8 @@ class Progress(msgspec.Struct, eq=False):
 
     def _failed(self, event: ev.Event) -> Ended | None:
         assert isinstance(event.body, ev.StepFailed)
-        step = self._step(event, "failed")
-        error = event.body.error
+        error, disposed = event.body.error, event.body.disposed
+        step = self._step(event, "failed" if disposed is None else disposed.status)
         return Ended("failed", step, f"{error.code}: {error.message}" if error.message else error.code)
 
     def _waits(self, event: ev.Event) -> Ended | None:
@@ -159,7 +159,8 @@ class Progress(msgspec.Struct, eq=False):
         if body.status in {"lost", "canceled"}:
             return Ended("lost" if body.status == "lost" else "stopped", self._step(event, "pending"), "", seconds)
         if body.retry_at is None:
-            return Ended("failed", self._step(event, "failed"), error, seconds)
+            disposed = body.disposed
+            return Ended("failed", self._step(event, "failed" if disposed is None else disposed.status), error, seconds)
         step = self._step(event, "retrying")
         self.due[step] = (body.retry_at, (event.attempt or 1) + 1)
         delay = max(0.0, (body.retry_at - event.at) / 1_000_000)

@@ -14,6 +14,7 @@ from holdfast.surfaces.cli.verbs.plan import show_plan
 _INPUT_HELP = "An input of the plan; may be repeated."
 _WAIT_HELP = "Stay this long where only people, `requires` or timers far away can move the run."
 _YES_HELP = "Ask nothing at the terminal; what only a person can decide stays open."
+_KEEP_GOING_HELP = "After a failure go on with all that does not depend on it; the run still ends failed."
 _EVENTS_HELP = "Print each event as a JSON line as it happens."
 
 
@@ -23,6 +24,7 @@ _EVENTS_HELP = "Print each event as a JSON line as it happens."
 @click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Steps at once.")
 @click.option("--wait", "wait_s", callback=duration, metavar="D", help=_WAIT_HELP)
 @door_options
+@click.option("--keep-going", is_flag=True, help=_KEEP_GOING_HELP)
 @click.option("--dry-run", is_flag=True, help="Only say what would run, as `plan`.")
 @click.option("--yes", is_flag=True, help=_YES_HELP)
 @click.option("--json-events", is_flag=True, help=_EVENTS_HELP)
@@ -35,6 +37,7 @@ def run(
     inputs: Mapping[str, str],
     jobs: int | None,
     wait_s: float,
+    keep_going: bool,
     dry_run: bool,
     yes: bool,
     json_events: bool,
@@ -45,7 +48,7 @@ def run(
     """
     from holdfast.app import Request
 
-    request = Request(concurrency=jobs, wait_s=wait_s)
+    request = Request(concurrency=jobs, wait_s=wait_s, keep_going=keep_going)
     manner = _manner(command.screen, yes=yes, json_events=json_events)
     if dry_run:
         return show_plan(command, plan, inputs, request)

@@ -1,0 +1,174 @@
+"""What a failure does to a run, from real plans: every policy, failure modes, and what is said of them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cli.program import Program
+
+PLAN = """\
+plan: policies
+steps:
+  bad: {{run: exit 3, on_failure: {policy}}}
+  after: {{run: 'true', depends_on: [bad]}}
+  later: {{run: 'true', depends_on: [after]}}
+  aside: {{run: 'true'}}
+  last: {{run: 'true', depends_on: [aside]}}
+"""
+
+
+def steps(shown: dict[str, object]) -> dict[str, str]:
+    """What each step of `show --json` became, with why where it says so."""
+    listed = shown["steps"]
+    assert isinstance(listed, list)
+    return {it["step"]: it["status"] + (f":{it['why']}" if it["why"] else "") for it in listed}
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "status", "bad", "after", "aside"),
+    [
+        ("abort", 1, "failed", "failed", "canceled:abort", None),
+        ("skip_dependents", 5, "partial", "failed", "skipped:upstream", "succeeded"),
+        ("continue", 5, "partial", "failed", "succeeded", "succeeded"),
+        ("skip", 5, "partial", "skipped:policy", "skipped:upstream", "succeeded"),
+        ("rollback", 1, "failed", "failed", "canceled:abort", None),
+    ],
+)
+def test_every_policy_ends_the_step_its_dependents_and_the_run_as_its_row_says(
+    program: Program, folder: Path, policy: str, code: int, status: str, bad: str, after: str, aside: str | None
+) -> None:
+    # semantics S6, cli page, Exit codes
+    (folder / "p.yaml").write_text(PLAN.format(policy=policy))
+    outcome = program("run", "--json", "p.yaml")
+    assert (outcome.code, outcome.document["status"]) == (code, status)
+    became = steps(outcome.document)
+    assert (became["bad"], became["after"], became["later"]) == (bad, after, after)
+    if aside is not None:
+        assert (became["aside"], became["last"]) == (aside, aside)
+    attempt = outcome.document["steps"][0]["attempts"][0]
+    assert attempt["disposed"]["action"] == policy
+    assert attempt["disposed"]["reason"] == "there is no retry"
+
+
+def test_keep_going_goes_on_with_what_does_not_depend_on_the_failure_and_the_run_fails(
+    program: Program, folder: Path
+) -> None:
+    # cli page, --keep-going
+    (folder / "p.yaml").write_text(PLAN.format(policy="abort"))
+    outcome = program("run", "--keep-going", "--json", "p.yaml")
+    assert (outcome.code, outcome.document["status"]) == (1, "failed")
+    assert steps(outcome.document) == {
+        "bad": "failed",
+        "after": "skipped:upstream",
+        "later": "skipped:upstream",
+        "aside": "succeeded",
+        "last": "succeeded",
+    }
+
+
+def test_depends_done_runs_after_a_tolerated_failure_and_after_a_skip(program: Program, folder: Path) -> None:
+    # semantics S2: a tolerated failure never hangs its dependents
+    (folder / "p.yaml").write_text(
+        "plan: p\nsteps:\n  bad: {run: exit 3, on_failure: skip_dependents}\n"
+        "  after: {run: 'true', depends_on: [bad]}\n"
+        "  done: {run: 'true', depends_on: [bad, after], depends: done}\n"
+        "  more: {run: 'true', depends_on: [done]}\n"
+    )
+    outcome = program("run", "--json", "p.yaml")
+    assert outcome.code == 5
+    assert steps(outcome.document) == {
+        "bad": "failed",
+        "after": "skipped:upstream",
+        "done": "succeeded",
+        "more": "succeeded",
+    }
+
+
+MODES = """\
+plan: modes
+steps:
+  fetch:
+    run: 'echo "{said}" >&2; exit {code}'
+    retry: {{attempts: 3, delay: 10ms, on: [timeout]}}
+    on_failure: skip
+    failure_modes:
+      - {{name: by hand, detect: {{prose: the table was dropped}}, advice: ask the owner}}
+      - {{name: reset, detect: 'contains(stderr, "connection reset")', do: retry}}
+      - {{name: quota, detect: exit_code == 75, advice: "raise the quota, then run ${{{{ plan.id }}}} again"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "attempts", "mode", "reason"),
+    [
+        ("connection reset by peer", 1, 3, "reset", "all 3 attempts failed"),
+        ("no luck", 75, 1, "quota", 'failure mode "quota" says fail'),
+        ("no luck", 1, 1, None, "exit.nonzero is not among retry.on"),
+    ],
+)
+def test_failure_modes_decide_before_retry_and_are_told(
+    program: Program, folder: Path, said: str, code: int, attempts: int, mode: str | None, reason: str
+) -> None:
+    # semantics S5
+    (folder / "p.yaml").write_text(MODES.format(said=said, code=code))
+    outcome = program("run", "--json", "p.yaml")
+    step = outcome.document["steps"][0]
+    assert (outcome.code, step["status"], len(step["attempts"])) == (5, "skipped", attempts)
+    made = step["attempts"][-1]["disposed"]
+    assert (made["action"], made["mode"], made["reason"]) == ("skip", mode, reason)
+    assert made["advice"][0] == "by hand: the table was dropped → ask the owner"
+    assert (made["advice"][1:] == ["quota: raise the quota, then run modes again"]) == (mode == "quota")
+    why = program("why", "fetch")
+    assert reason in why.out
+    assert "by hand: the table was dropped" in why.out
+
+
+def test_advice_is_printed_when_the_run_fails(program: Program, folder: Path) -> None:
+    (folder / "p.yaml").write_text(
+        "plan: p\nsteps:\n  a:\n    run: exit 1\n    failure_modes: [{name: n, detect: true, advice: do this}]\n"
+    )
+    assert "  advice: n: do this\n" in program("run", "p.yaml").err
+
+
+def test_a_failure_mode_that_cannot_be_evaluated_is_said(program: Program, folder: Path) -> None:
+    # semantics S3, semantics S22
+    (folder / "p.yaml").write_text(
+        "plan: p\nsteps:\n  a:\n    run: exit 1\n    retry: 3\n"
+        "    failure_modes: [{name: n, detect: 'outputs.x == 1', do: retry}]\n"
+    )
+    outcome = program("run", "--json", "p.yaml")
+    (attempt,) = outcome.document["steps"][0]["attempts"]
+    assert (outcome.code, attempt["error"]["code"]) == (1, "expression.invalid")
+    assert "outputs.x == 1" in attempt["error"]["message"]
+
+
+def test_a_rollback_says_what_stays_as_it_is(program: Program, folder: Path) -> None:
+    # semantics S6
+    (folder / "p.yaml").write_text(
+        "plan: p\nsteps:\n  a: {run: 'true'}\n  b: {run: exit 1, depends_on: [a], on_failure: rollback}\n"
+    )
+    outcome = program("run", "--json", "p.yaml")
+    (warning,) = outcome.document["warnings"]
+    assert warning.endswith('have no rollback and stay as they are: "a"')
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("on_failure: aborrt", 'error: step "a": on_failure must be one of abort, skip_dependents'),
+        ("on_failure: {fallback: c}", 'step "a": on_failure.fallback names step "c", which this plan does not define'),
+        ("failure_modes: [{name: n, detect: 'exit_code =='}]", "failure_modes[0].detect: this is not an expression"),
+        ("failure_modes: [{name: n, detect: steps.zz.ok}]", 'refers to step "zz", which this plan does not define'),
+        ("failure_modes: [{name: n, detect: errr.code == 1}]", "errr"),
+        ("failure_modes: [{name: n, detect: error.cod == 1}]", '"error" has no "cod"'),
+        ("failure_modes: [{name: n, detect: true, do: again}]", "must be one of retry, fail"),
+        ("expect: ['error.code == \"x\"']", '"error" is the step\'s own and only there in `detect`'),
+    ],
+)
+def test_bad_input_is_one_message_with_its_place(program: Program, folder: Path, keys: str, message: str) -> None:
+    (folder / "p.yaml").write_text(f"plan: p\nsteps:\n  a: {{run: x, {keys}}}\n")
+    outcome = program("check", "p.yaml")
+    assert outcome.code == 3
+    assert message in outcome.err + outcome.out
+    assert outcome.out.count(": error: ") == 1
+    assert outcome.out.startswith("p.yaml:3:")
