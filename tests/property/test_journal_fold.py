@@ -18,6 +18,7 @@ from holdfast.plan.model import Run as Shell
 from holdfast.ports import Append
 from holdfast.run import events as ev
 from holdfast.run.choose import Expand, Start, at_rest, choose
+from holdfast.run.disposition import Scene, disposed
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_RUN, RunStatus
 from tests.conformance.journal.facts import ANNA, NOW, created, frozen, owned
@@ -128,9 +129,9 @@ class World:
         status, code = self.data.draw(st.sampled_from([end for end in ENDS if once or end[0] != "uncertain"]))
         if once and status in {"lost", "timed_out", "stalled"}:
             status = "uncertain"  # semantics C3, E2
-        retry_at = self.now if status == "failed" and code == "exit.nonzero" and self.data.draw(st.booleans()) else None
-        error = ev.Error(code) if code else None
-        self.tell(ev.AttemptEnded(status, error=error, retry_at=retry_at), run.steps[i].id, run.attempts_of(i).total)
+        attempt = run.attempts_of(i).total
+        ended = ev.AttemptEnded(status, error=ev.Error(code) if code else None)
+        self.tell(disposed(run, i, attempt, ended, Scene(self.now)), run.steps[i].id, attempt)
 
 
 @pytest.fixture(scope="module")

@@ -138,6 +138,7 @@ def attempt(number: int, status: str, code: int, error: dict[str, Any] | None, s
         "pid": NUMBER,
         "adopted": False,
         "notes": [],
+        "disposed": None if error is None else Is(dict),
     }
 
 

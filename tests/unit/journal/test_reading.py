@@ -109,6 +109,7 @@ def test_a_step_is_shown_with_its_attempts_outputs_and_artifacts(journal: Sqlite
                 "pid": 77,
                 "adopted": False,
                 "notes": [],
+                "disposed": None,
             },
             {
                 "number": 2,
@@ -121,6 +122,7 @@ def test_a_step_is_shown_with_its_attempts_outputs_and_artifacts(journal: Sqlite
                 "pid": None,
                 "adopted": True,
                 "notes": [],
+                "disposed": None,
             },
         ],
         "outputs": {"answer": 42},

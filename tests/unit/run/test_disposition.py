@@ -93,7 +93,7 @@ def test_a_fatal_code_goes_straight_to_the_policy(code: str, policy: str) -> Non
     modes = (mode("any", do="retry"),)
     story = Story(step("a", retry=Retry(attempts=9, on=(code,)), modes=modes, on_failure=OnFailure(policy)))
     story.breaks("a", failed(code))
-    assert decision(story) == ev.Disposition(policy, reason=f"{code} is never retried")  # type: ignore[arg-type]
+    assert decision(story) == ev.Disposition(policy, reason=f"{code} is never retried")  # type: ignore[arg-type]  # as above
 
 
 @pytest.mark.parametrize("code", CODES)
