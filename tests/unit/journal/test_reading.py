@@ -70,6 +70,9 @@ def test_runs_are_listed_newest_first(journal: SqliteJournal) -> None:
     assert [line.run for line in Reading(journal).runs(limit=1).runs] == ["r2"]
 
 
+UNREMARKABLE = {"notes": [], "disposed": None}
+
+
 def test_a_step_is_shown_with_its_attempts_outputs_and_artifacts(journal: SqliteJournal) -> None:
     begin(journal)
     launch = ev.Launch(("sh", "-c", "true"), stdout="fetch/1.out", stderr="fetch/1.err")
@@ -108,8 +111,7 @@ def test_a_step_is_shown_with_its_attempts_outputs_and_artifacts(journal: Sqlite
                 **logs,
                 "pid": 77,
                 "adopted": False,
-                "notes": [],
-                "disposed": None,
+                **UNREMARKABLE,
             },
             {
                 "number": 2,
@@ -121,8 +123,7 @@ def test_a_step_is_shown_with_its_attempts_outputs_and_artifacts(journal: Sqlite
                 **logs,
                 "pid": None,
                 "adopted": True,
-                "notes": [],
-                "disposed": None,
+                **UNREMARKABLE,
             },
         ],
         "outputs": {"answer": 42},
