@@ -70,7 +70,7 @@ def test_runs_are_listed_newest_first(journal: SqliteJournal) -> None:
     assert [line.run for line in Reading(journal).runs(limit=1).runs] == ["r2"]
 
 
-UNREMARKABLE = {"notes": [], "disposed": None}
+UNREMARKABLE: dict[str, object] = {"notes": [], "disposed": None}
 
 
 def test_a_step_is_shown_with_its_attempts_outputs_and_artifacts(journal: SqliteJournal) -> None:
