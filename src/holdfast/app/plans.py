@@ -153,6 +153,9 @@ def _refuse_odd_name(file: Path) -> None:
         raise RequestError(f"the path {shown} is not UTF-8 text", code="E_FILE", hint=hint) from None
 
 
+_WHY_NOT = {"shell.cmd": "a shell of Windows, where Holdfast does not run; write sh, bash or pwsh"}
+
+
 def _refuse_unsupported(file: Path, plan: Plan, positions: "Positions") -> None:
     """Refuse a plan that uses what this version cannot honour yet, naming each; raises `RequestError`."""
     from holdfast.plan.notyet import unsupported
@@ -163,7 +166,7 @@ def _refuse_unsupported(file: Path, plan: Plan, positions: "Positions") -> None:
         for step, key, path in missing[:NOT_YET_SHOWN]:
             line, column = positions.of(path)
             owner = f'step "{step}": ' if step is not None else ""
-            facts.append(f"{file.name}:{line}:{column}: {owner}{key}: not yet")
+            facts.append(f"{file.name}:{line}:{column}: {owner}{key}: {_WHY_NOT.get(key, 'not yet')}")
         if len(missing) > NOT_YET_SHOWN:
             facts.append(f"… and {len(missing) - NOT_YET_SHOWN} more")
         raise RequestError(

@@ -6,7 +6,6 @@
 
 import errno
 import os
-import sys
 from pathlib import Path
 from typing import TypedDict
 
@@ -188,6 +187,11 @@ def arrange(site: Site, attempt: Attempt) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if files.fresh:
             remove(path)
+    work, request = attempt.step.work, attempt.request
+    if isinstance(work, Run) and work.shell not in SHELLS and isinstance(request, Spawn):
+        from holdfast.engine.shells import require  # noqa: PLC0415 - as in _argv
+
+        require(work, request.env.get("PATH", site.env.get("PATH")))
     if attempt.stdin_text is not None:
         Path(f"{attempt.out}.in").write_text(attempt.stdin_text, encoding="utf-8")
 
@@ -317,15 +321,11 @@ def _own_environment(step: Step, render: _Renderer | None) -> dict[str, str | No
 def _argv(work: Run | Command, path: str | None, render: _Renderer | None) -> tuple[str, ...]:
     if isinstance(work, Command):
         return tuple(render.text(part, f"command[{n}]") for n, part in enumerate(work.argv)) if render else work.argv
-    if work.shell is Shell.PYTHON:
-        return (_python(path), "-c", work.text)
+    if work.shell not in SHELLS:
+        from holdfast.engine.shells import argv_of  # noqa: PLC0415 - it looks for programs, which few shells need
+
+        return argv_of(work, path)
     return (*SHELLS[work.shell], work.text)
-
-
-def _python(path: str | None) -> str:
-    import shutil  # noqa: PLC0415 - as above
-
-    return shutil.which("python3", path=path) or sys.executable
 
 
 def _stdin(site: Site, run: RunState, attempt: Attempt, render: _Renderer | None) -> str | None:

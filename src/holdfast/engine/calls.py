@@ -65,6 +65,12 @@ class Calls:
         arguments = params.get("args") or {}
         assert isinstance(arguments, dict)
         arguments = {name: _own(value) for name, value in arguments.items()}
+        if target.fitting is not None:
+            try:
+                arguments = target.fitting.fit(arguments)
+            except ValueError as error:
+                driver.fail_unstarted(start, ev.Error("spawn.failed", str(error)))
+                return
         effect = step.effect_class
         call = Call(target, arguments, driver, start.step, start.attempt, start.facts, is_once=effect is Effect.ONCE)
         is_free = effect is Effect.NONE and is_free_to_start(step)

@@ -17,6 +17,8 @@ from holdfast.errors import HoldfastError
 if TYPE_CHECKING:
     import asyncio
 
+    from holdfast.plan.arguments import Fitting
+
 QUICK_US = 200
 """A function whose calls stay below this may run on the engine's own thread: a thread hop costs as much."""
 SLOW_US = 5_000
@@ -44,10 +46,11 @@ class CallError(HoldfastError):
 class Target:
     """One `module:function`, imported once, with what is known of its speed."""
 
-    __slots__ = ("function", "is_async", "trust")
+    __slots__ = ("fitting", "function", "is_async", "trust")
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, fitting: "Fitting | None" = None) -> None:
         self.function = function
+        self.fitting = fitting
         self.is_async = _is_async(function)
         self.trust = 0
 
@@ -130,7 +133,11 @@ def find_target(call: str, project: str) -> Target:
         raise CallError(f"{call} cannot be imported: {said_of(error)}", code="spawn.failed") from error
     if not callable(found):
         raise CallError(f"{call} is not a function", code="spawn.failed")
-    return Target(found)
+    if not getattr(found, "__annotations__", None):
+        return Target(found)
+    from holdfast.plan.arguments import fitting_of  # noqa: PLC0415 - inspect and typing, for what is annotated
+
+    return Target(found, fitting_of(call, found))
 
 
 _entered: list[str] = []

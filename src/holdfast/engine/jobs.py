@@ -17,6 +17,8 @@ def call_of(plan: Plan, step: Step, params: dict[str, object], where: tuple[dict
     """The job of one attempt; `where` is its environment, its folder and the project's."""
     assert isinstance(step.work, Uses)
     runner = step.work.runner
+    if "script" in params and runner == "python":
+        return Call(str(params["script"]), params, *where, runner="script")
     if runner == "python":
         arguments = params.get("args") or {}
         assert isinstance(arguments, dict)

@@ -39,9 +39,9 @@ HONOURED_PLAN_KEYS: Final = frozenset(
         *("inputs", "env", "env_pass", "limits", "defaults", "steps"),
     )
 )
-HONOURED_SHELLS: Final = frozenset((Shell.SH, Shell.BASH, Shell.ZSH, Shell.PYTHON))
+HONOURED_SHELLS: Final = frozenset(Shell) - {Shell.CMD}
 HONOURED_PARAMETERS: Final = {
-    "python": frozenset(("call", "args", "inline", "python")),
+    "python": frozenset(RUNNERS["python"].fields),
     "file": frozenset(RUNNERS["file"].fields),
     "git": frozenset(RUNNERS["git"].fields),
     "http": frozenset(RUNNERS["http"].fields),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 JOBS_FD = 3
 ANSWERS_FD = 4
+SCRIPT = "script"
 OWN_FD_MIN = 200  # out of the way of programs that count on low numbers
 READ_BYTES = 1 << 16
 RSS_PER_KIB = 1024 if sys.platform == "darwin" else 1
@@ -40,29 +41,6 @@ class JobFailedError(Exception):
         super().__init__(message)
         self.code = code
         self.more = more
-
-
-class Context:
-    """What a function gets that has a parameter `ctx`: who it works for, and ways to be heard."""
-
-    def __init__(self, env: "dict[str, str]") -> None:
-        self.run = env.get("HOLDFAST_RUN", "")
-        self.step = env.get("HOLDFAST_STEP", "")
-        self.attempt = int(env.get("HOLDFAST_ATTEMPT", "1"))
-        self.idempotency_key = env.get("HOLDFAST_IDEMPOTENCY_KEY", "")
-        self.scratch = env.get("HOLDFAST_SCRATCH", "")
-        self._heartbeat = env.get("HOLDFAST_HEARTBEAT", "")
-
-    def heartbeat(self) -> None:
-        """Says that the work goes on."""
-        if self._heartbeat:
-            os.close(os.open(self._heartbeat, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
-            os.utime(self._heartbeat)
-
-    def log(self, text: str) -> None:
-        """Writes a line to the step's error log, at once."""
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
 
 
 class Process:
@@ -182,12 +160,12 @@ def set_environment(env: "dict[str, str]") -> None:
         time.tzset()
 
 
-def own(name: str) -> "Any":  # noqa: ANN401 - a module, whose names are known where it is used
-    """A module of this package, imported when it is used; nothing of the job's can stand in its way."""
+def own(name: str, package: str = "runners") -> "Any":  # noqa: ANN401 - a module, whose names are known where it is used
+    """A module of ours, imported when it is used; nothing of the job's can stand in its way."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     sys.path.insert(0, root)
     try:
-        return importlib.import_module("holdfast.runners." + name)
+        return importlib.import_module(f"holdfast.{package}.{name}")
     finally:
         sys.path.remove(root)
 
@@ -237,8 +215,10 @@ def invoke(job: "dict[str, Any]") -> object:
     """Makes the call; waits for it if it is asynchronous."""
     function = find(job["call"], job["project"])
     arguments = job["args"]
+    if arguments or getattr(function, "__annotations__", None):
+        arguments = fitted(job["call"], function, arguments)
     if "ctx" not in arguments and wants_context(function):
-        arguments = dict(arguments, ctx=Context(job["env"]))
+        arguments = dict(arguments, ctx=own("context").Context(job["env"]))
     value = function(**arguments)
     if hasattr(value, "__await__"):
         import asyncio  # noqa: PLC0415  # as difflib
@@ -248,6 +228,26 @@ def invoke(job: "dict[str, Any]") -> object:
 
         return asyncio.run(wait())
     return value
+
+
+def fitted(name: str, function: "Callable[..., Any]", arguments: "dict[str, Any]") -> "dict[str, Any]":
+    """The arguments in the types of the function's annotations. Raises JobFailedError, before anything is called."""
+    module = own("arguments", "plan")
+    fitting = module.fitting_of(name, function)
+    try:
+        return arguments if fitting is None else fitting.fit(arguments)
+    except module.UnfitError as error:
+        raise JobFailedError("spawn.failed", str(error)) from None
+
+
+def run_script(job: "dict[str, Any]", process: Process) -> None:
+    """Runs a script as a new interpreter would; the worker retires after it. Raises JobFailedError."""
+    path = os.path.normpath(os.path.join(job["project"], job["args"]["script"]))
+    if not os.path.isfile(path):
+        raise JobFailedError("spawn.failed", f"there is no script {path}")
+    for name in process.modules:
+        sys.modules.pop(name, None)
+    own("scripts").run(path, job["args"].get("args") or {})
 
 
 def perform(job: "dict[str, Any]") -> None:
@@ -298,12 +298,18 @@ def one_line(text: str) -> str:
     return " ".join(text.split())[:MESSAGE_CHARS_MAX].encode("utf-8", "backslashreplace").decode()
 
 
+def runpy_file() -> str:
+    """The file of the module that runs scripts, where it is no frozen one."""
+    return getattr(sys.modules.get("runpy"), "__file__", None) or __file__
+
+
 def show_traceback(error: BaseException) -> None:
     """Writes the traceback to the log, without the frames of this file."""
     import traceback  # noqa: PLC0415  # as difflib
 
     frame = error.__traceback__
-    while frame is not None and frame.tb_frame.f_code.co_filename in (__file__, importlib.__file__):
+    ours = (os.path.dirname(os.path.abspath(__file__)) + "/", importlib.__file__, "<frozen ", runpy_file())
+    while frame is not None and frame.tb_frame.f_code.co_filename.startswith(ours):
         frame = frame.tb_next
     traceback.print_exception(type(error), error, frame)
 
@@ -312,7 +318,9 @@ def attempt(job: "dict[str, Any]", process: Process) -> "tuple[int, dict[str, ob
     """Does one job; gives the exit code and what went wrong."""
     try:
         process.enter(job)
-        if job.get("runner"):
+        if job.get("runner") == SCRIPT:
+            run_script(job, process)
+        elif job.get("runner"):
             perform(job)
         else:
             write_outputs(invoke(job), job["env"].get("HOLDFAST_OUTPUT"))
@@ -351,7 +359,7 @@ def work(process: Process, jobs_fd: int, answers_fd: int) -> None:
         if os.getpid() != process.pid:
             sys.stdout.flush()
             os._exit(code)  # a fork of the job that came back here
-        may_go_on = process.leave(job["project"])
+        may_go_on = process.leave(job["project"]) and job.get("runner") != SCRIPT
         times = os.times()
         cpu_s = time.process_time() - begin[0]
         cpu_s += times.children_user + times.children_system - begin[1].children_user - begin[1].children_system

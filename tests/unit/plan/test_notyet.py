@@ -71,9 +71,7 @@ def test_what_is_honoured_is_not_named() -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("run: x, shell: pwsh", "shell.pwsh"),
         ("run: x, shell: cmd", "shell.cmd"),
-        ("uses: python, with: {script: s.py}", "with.script"),
         ("uses: wait, with: {for: 5s}", "uses.wait"),
         ("uses: agent", "uses.agent"),
         ("run: x, on_failure: {fallback: y}", "on_failure.fallback"),

@@ -204,16 +204,31 @@ class Later(Kind):
 NESTED_STEPS: Final = Later("a map of steps", "id → step")
 
 _WORDS: Final = MapOf(Text("a name", form=r"[^\s\x00]+"), TEMPLATE, "texts")
+_ARGS: Final = Either(map=DataMap(scope="step"), list=ListOf(Data(scope="step"), "arguments"))
+
+
+def _check_python(params: dict[str, object], found: Found) -> None:
+    """What only a function, or only a script, can have."""
+    if isinstance(params.get("args"), list) and "call" in params:
+        found.append(Fault("value.type", " must be a map, as a function takes its arguments by name", path=["args"]))
+    if params.get("inline") is True:
+        for key in ("script", "python"):
+            if key in params:
+                found.append(
+                    Fault("key.conflict", f" is not for {key}, which has a process of its own", path=["inline"])
+                )
+
+
 _PYTHON: Final = Record(
     {
         "call": _param(MODULE_FUNCTION, "the function, as `module:function`"),
         "script": _param(PATH, "a script, instead of `call`"),
-        "args": Field(DataMap(scope="step"), "named arguments"),
+        "args": Field(_ARGS, "named arguments; for a script also a list"),
         "inline": Field(FLAG, "run in the engine itself", default="false"),
         "python": _param(FILLED, "the interpreter, instead of the engine's"),
     },
     dict,
-    rules=(OneOf(("call", "script")),),
+    rules=(OneOf(("call", "script")), _check_python),
 )
 _HTTP: Final = Record(
     {
