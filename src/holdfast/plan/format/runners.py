@@ -211,12 +211,8 @@ def _check_python(params: dict[str, object], found: Found) -> None:
     """What only a function, or only a script, can have."""
     if isinstance(params.get("args"), list) and "call" in params:
         found.append(Fault("value.type", " must be a map, as a function takes its arguments by name", path=["args"]))
-    if params.get("inline") is True:
-        for key in ("script", "python"):
-            if key in params:
-                found.append(
-                    Fault("key.conflict", f" is not for {key}, which has a process of its own", path=["inline"])
-                )
+    if params.get("inline") is True and "script" in params:
+        found.append(Fault("key.conflict", " is not for a script, which has a process of its own", path=["inline"]))
 
 
 _PYTHON: Final = Record(
