@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from holdfast.run.states import ARROWS, AttemptState, EffectState, RunStatus, StepStatus
+from holdfast.run.states import ARROWS, AttemptState, BreakerState, EffectState, RunStatus, StepStatus
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "states.md"
 
@@ -89,6 +89,16 @@ MACHINES = (
             EffectState.APPLIED: "it happened",
             EffectState.FAILED: "it did not happen",
             EffectState.SKIPPED: "nobody will know; a person decided to go on without it",
+        },
+    ),
+    Machine(
+        "breaker",
+        "A circuit breaker is shared by every run of the project; its events are in the project's own stream, run 0.",
+        BreakerState,
+        {
+            BreakerState.CLOSED: "attempts start; it opens after so many failures in a row",
+            BreakerState.OPEN: "no attempt starts until its cooldown is over",
+            BreakerState.HALF_OPEN: "so many attempts are let through on trial; when they succeed it closes",
         },
     ),
 )

@@ -3,14 +3,17 @@
 Parts meet here and in the journal; nobody imports sideways.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
 from holdfast.errors import HoldfastError
 from holdfast.run.events import ArtifactRef, Event, StoredEvent
+
+if TYPE_CHECKING:
+    from holdfast.run.breakers import Breaker
 
 LEASE_S = 15.0
 
@@ -49,7 +52,8 @@ class Append(msgspec.Struct, eq=False):
     `fence`: the engine's fencing number; `None` for a person's events. `after`: commit only if the run's last event
     has this number (0: the run must not exist); `None`: wherever the run stands. `plan`: the frozen plan's bytes,
     stored once under the digest that `run.created` names, which is `sha256:<hex>` of them. `take`: take the run's
-    lease for this owner in the same transaction. `release`: give the lease back in it.
+    lease for this owner in the same transaction. `release`: give the lease back in it. `also`: events of the project's
+    own stream that are stored with these or not at all.
     """
 
     run: str
@@ -59,6 +63,7 @@ class Append(msgspec.Struct, eq=False):
     plan: bytes | None = None
     take: Owner | None = None
     release: bool = False
+    also: Sequence[Event] = ()
 
 
 class Appended(NamedTuple):
@@ -71,6 +76,13 @@ class Appended(NamedTuple):
     last_seq: int
     fence: int | None = None
     foreign: tuple[StoredEvent, ...] = ()
+
+
+class Breakers(NamedTuple):
+    """The circuit breakers by name, as they stand after event `seq` of the project's own stream."""
+
+    seq: int
+    by_name: "Mapping[str, Breaker]"
 
 
 class FenceLostError(HoldfastError):
@@ -137,6 +149,10 @@ class Journal(Protocol):
 
     def lease(self, run: str) -> Lease | None:
         """The run's present lease, expired or not."""
+        ...
+
+    def breakers(self) -> Breakers:
+        """The circuit breakers that all runs share."""
         ...
 
     def changed(self) -> bool:

@@ -18,6 +18,7 @@ from holdfast.errors import RequestError, StoreError
 from holdfast.plan.door import Door
 
 if TYPE_CHECKING:
+    from holdfast.app.budgets import Raise
     from holdfast.app.documents import Inbox
     from holdfast.app.looking import Checkup, Follower
     from holdfast.app.plans import CheckReport, Converted, LoadedPlan
@@ -211,6 +212,20 @@ class Holdfast:
 
         who = self.who(by)
         return self._ask(run, lambda state: (people.releasing(state, who, reason), None))
+
+    def raise_budget(self, run: str, asked: "Raise") -> str:
+        """Allow more of a budget; `resume` goes on with a run that was blocked by it. Gives what was allowed."""
+        from holdfast.app import budgets, people
+
+        who = self.who(asked.by)
+
+        def decide(state: "Run") -> "tuple[Body, str | None]":
+            people.still_open(state)
+            return budgets.raising(state, asked, who), asked.step
+
+        self._ask(run, decide)
+        key = budgets.ALIASES.get(asked.key, asked.key)
+        return budgets.in_short(key, budgets.amount_of(key, asked.amount), asked.step)
 
     def resolve(self, run: str, step: str, answer: "Answer") -> "Run":
         """Settle an uncertain effect; `resume` goes on with the run."""

@@ -53,8 +53,8 @@ def ask(journal: "SqliteJournal", run: str, now: int, decide: "Callable[[Run], t
         state = load_run(journal, run)
         body, step = decide(state)
         event = ev.Event(now, body, step)
-        # A pause or an end may be asked for wherever the run stands, and one that moves fast never stands still.
-        after = None if isinstance(body, ev.RunPausing | ev.RunCanceling) else state.seq
+        # These may be asked for wherever the run stands, and one that moves fast never stands still.
+        after = None if isinstance(body, ev.RunPausing | ev.RunCanceling | ev.BudgetRaised) else state.seq
         try:
             last_seq = journal.append(Append(run, [event], after=after)).last_seq
         except StaleError:
@@ -79,6 +79,12 @@ def canceling(state: Run, who: ev.Who, reason: str | None) -> ev.Body:
     if state.final or state.status is RunStatus.QUARANTINED:
         raise _not_now(state, "be canceled")
     return ev.RunCanceling(who, reason)
+
+
+def still_open(state: Run) -> None:
+    """Refuses what is asked of a run that has ended."""
+    if state.final or state.ending:
+        raise _not_now(state, "be allowed more")
 
 
 def releasing(state: Run, who: ev.Who, reason: str) -> ev.Body:

@@ -16,12 +16,13 @@ from holdfast.engine.jobs import call_of, worker_of
 from holdfast.engine.keeper_messages import Heartbeat, Job, Spawn, Spawned
 from holdfast.engine.naming import attempt_name
 from holdfast.plan.expr import ExpressionError, compile_template
-from holdfast.plan.model import DEFAULT_TIMEOUT_S, ArtifactStdin, Command, Effect, Run, Shell, Step, Uses
+from holdfast.plan.model import ArtifactStdin, Command, Effect, Run, Shell, Step, Uses
 from holdfast.ports import Artifacts
 from holdfast.run import events as ev
 from holdfast.run.choose import Start
 from holdfast.run.context import context_for
 from holdfast.run.machine import Run as RunState
+from holdfast.run.reckoning import timeout_s as attempt_timeout_s
 from holdfast.run.standing import Succeeded
 
 SHELLS = {
@@ -97,7 +98,7 @@ def prepare(site: Site, run: RunState, start: Start, slots: int | None = None) -
     unset = [name for name, text in own.items() if text is None and name not in env]
     cwd = _folder(site, run, render.text(step.process.cwd, "cwd") if render else step.process.cwd)
     limits = step.limits
-    timeout_s = limits.timeout_s or DEFAULT_TIMEOUT_S
+    timeout_s = attempt_timeout_s(run, at)
     stdin = _stdin(site, run, attempt, render)
     shared: _Shared = {
         "id": attempt.id,

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from holdfast.engine.attempt import PLAIN_START, describe, placed, render_params
 from holdfast.engine.inline import Call, CallError, Pool, Target, said_of
+from holdfast.engine.passage import NEVER_BEGAN
 from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing
-from holdfast.plan.model import DEFAULT_TIMEOUT_S, Effect, Uses
+from holdfast.plan.model import Effect, Uses
 from holdfast.run import events as ev
 from holdfast.run.admission import is_free as is_free_to_start
 from holdfast.run.choose import Start
+from holdfast.run.reckoning import timeout_s
 
 if TYPE_CHECKING:
     from holdfast.engine.driver import Driver
@@ -43,7 +45,7 @@ class Calls:
         step = self._driver.run.steps[i]
         if not isinstance(step.work, Uses) or not step.inline or step.effect_class is not Effect.NONE:
             return 0
-        if not is_free_to_start(step):
+        if not is_free_to_start(self._driver.run, step):
             return 0
         target = self._targets.get(str(step.work.params.get("call")))
         if isinstance(target, Target) and target.trust > 0:
@@ -73,7 +75,7 @@ class Calls:
                 return
         effect = step.effect_class
         call = Call(target, arguments, driver, start.step, start.attempt, start.facts, is_once=effect is Effect.ONCE)
-        is_free = effect is Effect.NONE and is_free_to_start(step)
+        is_free = effect is Effect.NONE and is_free_to_start(run, step)
         if is_free and target.is_quick and self._durably_ready(call):
             call.run()
             self._conclude(call)
@@ -168,8 +170,7 @@ class Calls:
             if not call.told:
                 self.untold -= 1
                 self._tell_start(call, call.started)
-            step = driver.run.steps[call.step]
-            limit_s = step.limits.timeout_s or DEFAULT_TIMEOUT_S
+            limit_s = timeout_s(driver.run, call.step)
             if now - call.started > limit_s * 1e6:
                 call.abandoned = True
                 del self.out[call.step]
@@ -221,7 +222,7 @@ class Calls:
         del self.out[call.step]
         if call.told:
             now = self._driver.world.clock.now()
-            ended = ev.AttemptEnded("canceled", error=ev.Error("canceled", "never begun"))
+            ended = ev.AttemptEnded("canceled", error=ev.Error("canceled", "never begun"), notes=(NEVER_BEGAN,))
             self._driver.end(now, call.step, call.attempt, ended)
         else:
             self.untold -= 1

@@ -25,6 +25,8 @@ from holdfast.engine.keeper_messages import (
 )
 from holdfast.engine.leftovers import end_leftovers
 from holdfast.engine.naming import attempt_name
+from holdfast.engine.output_file import read_spent
+from holdfast.engine.passage import NEVER_BEGAN
 from holdfast.engine.scratch import Scratch
 from holdfast.engine.verdict import Exit, judge
 from holdfast.errors import BusyError
@@ -77,7 +79,11 @@ class Commands:
         and nothing that takes more than a slot from others.
         """
         step = self._driver.run.steps[i]
-        if step.effect_class is Effect.ONCE or not is_free(step) or self._trust.get(_work_of(step), 0) < TRUSTED_AT:
+        if (
+            step.effect_class is Effect.ONCE
+            or not is_free(self._driver.run, step)
+            or self._trust.get(_work_of(step), 0) < TRUSTED_AT
+        ):
             return 0
         return concurrency
 
@@ -185,7 +191,7 @@ class Commands:
         driver = self._driver
         self._stopping.discard(attempt.id)
         if isinstance(end, Dropped):
-            body = ev.AttemptEnded("canceled", error=ev.Error("canceled", end.why))
+            body = ev.AttemptEnded("canceled", error=ev.Error("canceled", end.why), notes=(NEVER_BEGAN,))
             driver.tell(ev.Event(end.at, body, attempt.step.id, attempt.number))
             return
         self._learn(attempt, end)
@@ -217,7 +223,7 @@ class Commands:
         driver = self._driver
         error = ev.Error("lost", "the process that kept the attempt is gone and left no exit code")
         status: ev.AttemptStatus = "uncertain" if attempt.step.effect_class is Effect.ONCE else "lost"
-        body = ev.AttemptEnded(status, error=error)
+        body = ev.AttemptEnded(status, error=error, spent=read_spent(attempt.out))
         driver.tell(ev.Event(driver.world.clock.now(), body, attempt.step.id, attempt.number))
 
     def _send(self, requests: Sequence[Request]) -> None:
@@ -277,7 +283,7 @@ class Commands:
 
     def _never_started(self, attempt: Attempt) -> None:
         driver = self._driver
-        body = ev.AttemptEnded("canceled", error=ev.Error("canceled", "never started"))
+        body = ev.AttemptEnded("canceled", error=ev.Error("canceled", "never started"), notes=(NEVER_BEGAN,))
         driver.tell(ev.Event(driver.world.clock.now(), body, attempt.step.id, attempt.number))
 
 

@@ -5,17 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from holdfast.engine.attempt import Attempt, Site, describe
+from holdfast.engine.board import Board
 from holdfast.engine.calls import Calls
 from holdfast.engine.commands import Commands
 from holdfast.engine.expansion import expanded
+from holdfast.engine.facts import facts_wanted
 from holdfast.engine.host import Host
+from holdfast.engine.passage import Passage, has_passage
 from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing, tail
 from holdfast.errors import BugError, HoldfastError
-from holdfast.plan.expr import ExpressionError, compile_expression
-from holdfast.plan.model import Holds, Plan, Step, Uses
+from holdfast.plan.expr import ExpressionError
+from holdfast.plan.model import Step, Uses
 from holdfast.ports import Append, Appended, Clock, FenceLostError, Journal, Log, Owner, silent
 from holdfast.run import events as ev
-from holdfast.run.admission import wanted_texts
 from holdfast.run.choose import Expand, Start, at_rest, choose, may_leave, to_stop, unstarted
 from holdfast.run.disposition import Scene, disposed
 from holdfast.run.events import StoredEvent
@@ -70,6 +72,7 @@ class World(NamedTuple):
     host: Host
     listener: Listener | None
     post: Callable[[Durable], None]
+    board: Board
     log: Log = silent
     wait_s: float = 0.0  # how long to stay where only people, preconditions or far timers can move a run
 
@@ -100,6 +103,7 @@ class Driver:
         self.others = False  # others have appended something that is not folded yet
         self._facts_wanted = facts_wanted(run.plan)
         self.facts = NO_FACTS
+        self.passage = Passage(self) if has_passage(run) else None
         self._idle_since: int | None = None  # since when only what nobody need stay for can move the run
 
     @property
@@ -124,6 +128,9 @@ class Driver:
         if self.resting:
             return  # whoever takes the run next finds out
         run = self.run
+        if self.passage is not None:
+            event = self.passage.stamped(event)
+            self.passage.ended(event)
         run.apply(event)
         self._outbox.append(event)
         self.told += 1
@@ -163,6 +170,8 @@ class Driver:
         now = world.clock.now()
         if self._facts_wanted:
             self.facts = world.host.facts(self._facts_wanted)
+        if self.passage is not None:
+            self.passage.look(now)
         self._stop_what_must()
         # What others asked for (a pause, an end) is folded before anything new starts; the answer under way brings it.
         while not self.others and len(self._outbox) < BATCH_EVENTS and self.pending < PENDING_MAX:
@@ -172,13 +181,18 @@ class Driver:
                 if not self.calls.run_quick():
                     break
             elif isinstance(decision, Start):
-                self._start(decision)
+                if self.passage is None or self.passage.enters(decision, now):
+                    self._start(decision)
+                elif not self.passage.looks_again(now):
+                    break
             elif isinstance(decision, Expand):
                 body = expanded(self.site.store, decision)
                 self.tell(ev.Event(now, body, run.steps[decision.step].id))
             else:
                 self.tell(decision.event)
         self._stop_what_must()
+        if self.passage is not None:
+            self.passage.settle(now)
         if run.running or self.calls.out:
             self._idle_since = None
         elif not self._come_to_rest(now):
@@ -206,6 +220,8 @@ class Driver:
 
     def durable(self, done: Durable) -> None:
         """Act on the journal's answer: start what was waiting for it."""
+        if self.passage is not None:
+            self.passage.answered()
         if isinstance(done.result, HoldfastError):
             self.world.log("refused", self.run.id, code=done.result.code, why=done.result.headline)
             self.failure = self.failure or done.result
@@ -332,7 +348,7 @@ class Driver:
 
     def _flush(self, *, alone: bool) -> bool:
         """Hand the outbox to the journal; whether its answer is here already."""
-        if not self._outbox or not self._is_urgent:
+        if not (self._outbox and self._is_urgent) and (self.passage is None or not self.passage.waits):
             return False
         self._is_urgent = False
         events, self._outbox = self._outbox, []
@@ -349,10 +365,11 @@ class Driver:
 
     def _work(self, events: Sequence[ev.Event]) -> Append:
         opening, self._opening = self._opening, None
+        also = self.passage.submit() if self.passage is not None else ()
         if opening is None:
-            return Append(self.run.id, events, self.fence, release=self.resting)
+            return Append(self.run.id, events, self.fence, release=self.resting, also=also)
         plan, owner = opening
-        return Append(self.run.id, events, after=0, plan=plan, take=owner, release=self.resting)
+        return Append(self.run.id, events, after=0, plan=plan, take=owner, release=self.resting, also=also)
 
     def _append(self, work: Append) -> Appended | HoldfastError:
         try:
@@ -378,19 +395,3 @@ class Driver:
 def is_noop(step: Step) -> bool:
     """Whether the step does nothing but order others."""
     return isinstance(step.work, Uses) and step.work.runner == "noop"
-
-
-def facts_wanted(plan: Plan) -> frozenset[str]:
-    """The host facts that the plan's conditions, criteria and outputs ask for."""
-    texts = [*plan.outputs.values(), *wanted_texts(plan)]
-    for step in plan.steps + plan.finally_:
-        if step.conditions is not None:
-            texts += [text for text in (step.conditions.when, *step.conditions.skip_if) if text is not None]
-        if step.for_each is not None:
-            texts += [text for text in (step.for_each.items, step.for_each.item_key) if isinstance(text, str)]
-        texts += [criterion.expression for criterion in step.results.expect if isinstance(criterion, Holds)]
-        texts += [mode.detect for mode in step.failure_modes if mode.detect is not None]
-    wanted: set[str] = set()
-    for text in texts:
-        wanted |= compile_expression(text).facts
-    return frozenset(wanted)

@@ -13,6 +13,7 @@ from functools import partial
 from math import ceil
 from typing import NamedTuple
 
+from holdfast.engine.board import Board
 from holdfast.engine.driver import Driver, Durable, Listener, World
 from holdfast.engine.host import Host
 from holdfast.engine.inline import Call, Pool
@@ -42,7 +43,7 @@ class Engine:
     def __init__(
         self, journal: Journal, clock: Clock, host: Host, listener: Listener | None = None, log: Log = silent
     ) -> None:
-        self.world = World(journal, clock, host, listener, self._post, log, host.wait_s)
+        self.world = World(journal, clock, host, listener, self._post, Board(journal), log, host.wait_s)
         self._drivers: dict[str, Driver] = {}
         self._stirred: dict[str, Driver] = {}  # those for which something has happened, in that order
         self._due = 0.0  # when the next retry is due, in the engine's time
@@ -137,6 +138,8 @@ class Engine:
         self._stirred.pop(driver.run.id, None)
         self._renewer.drop(driver.run.id)
         driver.calls.close()
+        if driver.passage is not None:
+            driver.passage.close()
         driver.commands.close()
         self.world.log("rest", driver.run.id, status=driver.run.status.value)
         return driver
@@ -183,6 +186,8 @@ class Engine:
             return
         self._next_hearing = now + HEAR_S
         changed = self.world.journal.changed()
+        if changed:
+            self.world.board.doubt()
         for driver in self._drivers.values():
             if changed or driver.others:
                 self._guarded(driver, partial(driver.hear_others, changed=changed))

@@ -134,6 +134,7 @@ def _owned(world: World, driver: Driver) -> ev.RunOwned:
         concurrency=driver.concurrency,
         limits=msgspec.to_builtins(plan.limits),
         policy=msgspec.to_builtins(plan.policy) if plan.policy else {},
+        ran_s=driver.run.stopwatch.ran_before_us(driver.run.at) / 1e6 if driver.run.stopwatch is not None else 0.0,
     )
 
 

@@ -10,7 +10,7 @@ import msgspec
 from holdfast.engine.attempt import Attempt, Site, leads_to, signature
 from holdfast.engine.large import PIECE, pieces, weight
 from holdfast.engine.leavings import BODY, body_of, parts_of
-from holdfast.engine.output_file import LARGEST, read_outputs
+from holdfast.engine.output_file import LARGEST, of_values, read_reported
 from holdfast.plan.expr import ExpressionError, compile_expression, truth
 from holdfast.plan.model import Effect, Holds, Step
 from holdfast.plan.units import parse_duration
@@ -54,12 +54,9 @@ class Findings(msgspec.Struct, eq=False):
 def judge(site: Site, run: Run, attempt: Attempt, end: Exit, facts: Mapping[str, object]) -> ev.AttemptEnded:
     """The attempt's end as an event: status by semantics S10, S20 and E2; `disposed` adds what follows."""
     status, error = _plain_status(end)
-    found = Findings({}, None, {}, [])
+    said = read_reported(attempt.out)
+    found = Findings(said.outputs, said.spent, {}, [], said.error)
     if end.code is not None:
-        try:
-            found.outputs, found.spent = read_outputs(attempt.out)
-        except ValueError as error_in_file:
-            found.error = ev.Error("output.invalid", str(error_in_file))
         body = body_of(site, attempt)
         found.artifacts = {} if body is None else {BODY: body}
     if status == "succeeded":
@@ -115,15 +112,17 @@ def promises_nothing(step: Step) -> bool:
 def judge_value(site: Site, run: Run, attempt: Attempt, value: object, facts: Mapping[str, object]) -> ev.AttemptEnded:
     """The end of an inline function that returned `value`."""
     try:
-        found = Findings(_plain(value_outputs(value)), None, {}, [])
+        said = of_values(_plain(value_outputs(value)))
     except (TypeError, ValueError, RecursionError, msgspec.DecodeError) as problem:
-        said = f"the function's return value is not plain data: {problem}; return dicts, lists, text, numbers, booleans"
-        return ev.AttemptEnded("failed", error=ev.Error("output.invalid", said))
+        why = f"the function's return value is not plain data: {problem}; return dicts, lists, text, numbers, booleans"
+        return ev.AttemptEnded("failed", error=ev.Error("output.invalid", why))
+    found = Findings(said.outputs, said.spent, {}, [], said.error)
     error = _success_error(site, run, attempt, Exit(0), found, facts)
     outputs, digest = _keep(site, found.outputs)
     if error is not None:
-        return ev.AttemptEnded("failed", None, error, outputs, digest, found.artifacts)
-    return ev.AttemptEnded("succeeded", None, None, outputs, digest, found.artifacts, notes=tuple(found.notes))
+        return ev.AttemptEnded("failed", None, error, outputs, digest, found.artifacts, found.spent)
+    notes = tuple(found.notes)
+    return ev.AttemptEnded("succeeded", None, None, outputs, digest, found.artifacts, found.spent, notes=notes)
 
 
 def _plain_status(end: Exit) -> tuple[ev.AttemptStatus, ev.Error | None]:

@@ -16,6 +16,7 @@ from holdfast.journal.statements import sql
 from holdfast.journal.trouble import explained
 from holdfast.ports import Append, Appended, FenceLostError, Lease, LostRunError, StaleError
 from holdfast.run import events as ev
+from holdfast.run.project import PROJECT
 
 EVENTS_PER_COMMIT_MAX: Final = 4096
 _END: Final = 2**62
@@ -108,6 +109,10 @@ class Committer:
             write_lease(self._connection, head.n, Lease(work.run, work.take, fence, now, now + LENGTH_US))
             head.fence, head.held = fence, True
         self._extend(work, head)
+        if work.also:
+            project = self._heads.of(PROJECT)
+            assert project is not None, "every journal has the project's own stream"
+            self._extend(Append(PROJECT, work.also), project)
         if work.fence is not None or work.take is not None:
             self._seeing[work.run] = head.seq
         if work.release:

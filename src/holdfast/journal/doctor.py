@@ -12,10 +12,12 @@ from holdfast.journal.leases import IsAlive, lease_of
 from holdfast.journal.opening import SCHEMA
 from holdfast.journal.projection import Projection
 from holdfast.journal.reader import Reader
+from holdfast.journal.shared import PROJECT_NUMBER, differing, folded
 from holdfast.journal.sqlite import SqliteJournal
 from holdfast.journal.statements import schema, sql
 from holdfast.journal.stored import stored_events
 from holdfast.run import events as ev
+from holdfast.run.project import PROJECT
 
 
 class LeftLease(msgspec.Struct, frozen=True):
@@ -68,6 +70,9 @@ def differences(reader: Reader, run: str | None = None, leave: Container[str] = 
         if n and name not in leave:
             with reader.snapshot():
                 found += _compared(name, _stored(reader, n), _folded(reader, n, name))
+    if run is None and PROJECT not in leave:
+        with reader.snapshot():
+            found += _differences_of_project(reader)
     return found
 
 
@@ -91,9 +96,30 @@ def rebuild(journal: SqliteJournal, run: str | None = None, leave: Container[str
             if found:
                 _replace(connection, n, folded)
         mended += found
+    if run is None and PROJECT not in leave:
+        mended += _mend_project(journal)
     if trouble is not None:
         raise trouble
     return mended
+
+
+def _differences_of_project(reader: Reader) -> list[Difference]:
+    made = folded(_events_of_project(reader))
+    return [Difference(PROJECT, "breakers", *rows) for rows in differing(reader.rows("all_breakers"), made)]
+
+
+def _events_of_project(reader: Reader) -> list[ev.StoredEvent]:
+    rows = reader.rows("rows_of_run", (PROJECT_NUMBER,))
+    return stored_events(PROJECT, [row[1:7] for row in rows])
+
+
+def _mend_project(journal: SqliteJournal) -> list[Difference]:
+    with journal.transaction() as connection:  # nobody appends meanwhile
+        found = _differences_of_project(journal.reader)
+        if found:
+            connection.execute(sql("clear_breakers"))
+            connection.executemany(sql("put_breaker"), folded(_events_of_project(journal.reader)))
+    return found
 
 
 _Tables = dict[str, list[tuple[object, ...]]]
@@ -114,6 +140,7 @@ _TABLES: Final = {
     "expansions": _Table(2, "all_expansions", "insert_expansion", "clear_expansions"),
     "attempts": _Table(3, "all_attempts", "insert_attempt", "clear_attempts"),
     "effects": _Table(2, "all_effects", "mend_effect", "clear_effects"),
+    "budget_events": _Table(2, "all_budget_events", "note_budget", "clear_budget_events"),
     "requests": _Table(2, "all_requests", "mend_request", "clear_requests"),
 }
 

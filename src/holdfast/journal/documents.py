@@ -114,12 +114,23 @@ class Holder(msgspec.Struct, frozen=True):
     alive: bool | None  # None: on another host
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """What may be spent, as it was raised; `None`: no limit."""
+
+    cost_usd: float | None = None
+    tokens: int | None = None
+    calls: dict[str, int] = {}
+    time_s: float | None = None
+
+
 class Spending(msgspec.Struct, frozen=True):
-    """What the attempts of a run reported as spent."""
+    """What attempts spent; of a run whose time is limited, how long it was running, and what it may spend."""
 
     cost_usd: float = 0.0
     tokens: int = 0
     calls: dict[str, int] = {}
+    time_s: float | None = None
+    limits: Limits | None = None
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -144,6 +155,19 @@ class Shown(msgspec.Struct, frozen=True):
     canceling: bool
     project: str
     plan_file: str
+    reason: str | None = None  # why it failed, where no step's failure says so
+
+
+class ShownBreaker(msgspec.Struct, frozen=True):
+    """A circuit breaker: `trials` are the attempts under way on trial, `next_trial_at` when one may be."""
+
+    breaker: str
+    state: str
+    failures: int
+    since: str | None
+    next_trial_at: str | None
+    error: str | None
+    trials: tuple[dict[str, object], ...] = ()
 
 
 class Asked(msgspec.Struct, frozen=True):

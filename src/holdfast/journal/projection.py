@@ -11,6 +11,8 @@ from holdfast.run import events as ev
 from holdfast.run.growth import instance_range
 from holdfast.run.states import RunStatus, run_after
 
+LIMITS = frozenset({ev.BudgetRaised, ev.BudgetWarned, ev.RunExpired})
+"""What limits have to say of a run; noted by number only."""
 _Key = tuple[int, str]
 _REMEMBERED_MAX = 100_000
 
@@ -38,6 +40,8 @@ class Projection:
             row = self._stored(key)
         after = step_after(row, seq, event)
         if after is None or after is row:
+            if type(event.body) in LIMITS:
+                self._connection.execute(sql("note_budget"), (head.n, seq))
             return
         if isinstance(event.body, ev.StepExpanded):
             self._connection.execute(sql("insert_expansion"), (*key, seq))
@@ -61,7 +65,10 @@ class Projection:
             write(sql("insert_attempt"), self._past)
             self._past.clear()
         if new:
+            before = self._connection.total_changes()
             write(sql("insert_step"), [(*key, *astuple(steps[key])) for key in sorted(new)])
+            if self._connection.total_changes() - before != len(new):
+                raise BugError("the first attempt of a step that had begun was to start", code="E_BUG")
         if changed:
             before = self._connection.total_changes()
             write(sql("update_step"), [(*key, *astuple(steps[key])) for key in sorted(changed)])
@@ -117,13 +124,19 @@ class Projection:
 
     def _run_event(self, head: Head, seq: int, event: ev.Event) -> None:
         body = event.body
-        if isinstance(body, ev.RunCreated):
+        if not head.n:
+            from holdfast.journal.shared import take  # noqa: PLC0415 - few journals hold anything that runs share
+
+            take(self._connection, seq, event)
+        elif isinstance(body, ev.RunCreated):
             if seq != 1:
                 raise BugError("a run is created once", code="E_BUG")
         elif isinstance(body, ev.RunPausing):
             self._connection.execute(sql("ask_pause"), (head.n, seq))
         elif isinstance(body, ev.RunCanceling):
             self._connection.execute(sql("ask_cancel"), (head.n, seq))
+        elif type(body) in LIMITS:
+            self._connection.execute(sql("note_budget"), (head.n, seq))
         else:
             self._move_run(head, seq, event)
 

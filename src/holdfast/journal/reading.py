@@ -8,11 +8,23 @@ import msgspec
 
 from holdfast.errors import IntegrityError, RequestError
 from holdfast.journal.chain import damaged
-from holdfast.journal.documents import Asked, Inbox, RunLine, Runs, Shown, Span, Timeline, stamp, stamp_or_none
+from holdfast.journal.documents import (
+    Asked,
+    Inbox,
+    RunLine,
+    Runs,
+    Shown,
+    ShownBreaker,
+    Span,
+    Timeline,
+    stamp,
+    stamp_or_none,
+)
 from holdfast.journal.leases import IsAlive
 from holdfast.journal.packing import unpacked
 from holdfast.journal.reader import Reader
 from holdfast.journal.showing import AttemptFacts, Facts, RunFacts, StepFacts, shown
+from holdfast.journal.spending import BudgetFacts
 from holdfast.journal.sqlite import SqliteJournal
 from holdfast.plan.model import Plan
 from holdfast.run import events as ev
@@ -101,6 +113,12 @@ class Reading:
             plans: dict[str, Plan] = {}
             return Inbox([self._asked(row, plans) for row in rows])
 
+    def breakers(self) -> list[ShownBreaker]:
+        """Every circuit breaker that ever counted a failure, by name."""
+        from holdfast.journal.shared import breakers, shown_breaker  # noqa: PLC0415 - few ask for them
+
+        return [shown_breaker(name, breaker) for name, breaker in breakers(self._reader).by_name.items()]
+
     def resolve_run(self, text: str) -> str:
         """The run that an id, a unique prefix or `last` means; `RequestError` names the nearest where none is."""
         found = [str(run) for (run,) in self._reader.rows("runs_by_prefix", (text,))]
@@ -129,7 +147,8 @@ class Reading:
         expansions = self._expansions(facts)
         order = list(_grown((step.id for step in plan.steps + plan.finally_), expansions))
         lease = self._journal.lease(run)
-        return Facts(facts, order, self._steps(facts), self._attempts(facts), lease, expansions)
+        steps, attempts, budget = self._steps(facts), self._attempts(facts), self._budget(facts)
+        return Facts(facts, order, steps, attempts, lease, expansions, plan.limits.budget, budget)
 
     def _run_facts(self, run: str) -> RunFacts:
         rows = self._reader.rows("run_facts", (run,))
@@ -160,6 +179,16 @@ class Reading:
             if at is None:
                 raise damaged(run.run, f'step "{step}" came to its status by an event that is missing')
         return {step: StepFacts(status, at, ev.decode(kind, data)) for step, status, at, kind, data in rows}
+
+    def _budget(self, run: RunFacts) -> list[BudgetFacts]:
+        """What limits had to say of the run."""
+        found: list[BudgetFacts] = []
+        rows = cast("list[tuple[str, str | None, str]]", self._reader.rows("budget_facts", (run.n,)))
+        for kind, step, data in rows:
+            if kind is None:
+                raise damaged(run.run, "an event about its budget is missing")
+            found.append(BudgetFacts(step, ev.decode(kind, data)))
+        return found
 
     def _expansions(self, run: RunFacts) -> dict[str, tuple[str, ...]]:
         """The keys of each step that was expanded."""

@@ -15,17 +15,19 @@ from holdfast.journal.documents import (
     ShownArtifact,
     ShownAttempt,
     ShownStep,
-    Spending,
     Wait,
     stamp,
     stamp_or_none,
 )
 from holdfast.journal.leases import IsAlive
+from holdfast.journal.spending import BudgetFacts, spending, warnings
+from holdfast.plan.model import Budget
 from holdfast.ports import Lease
 from holdfast.run import events as ev
 from holdfast.run.growth import FAIL_FAST, instance_id
 from holdfast.run.states import FINAL_RUN
 
+NO_LIMITS = Budget()
 NEVER_RUN = Reason("never-run")
 
 
@@ -87,6 +89,8 @@ class Facts(NamedTuple):
     attempts: list[AttemptFacts]
     lease: Lease | None
     expansions: Mapping[str, Sequence[str]] = {}  # the keys of each step that became instances
+    limits: Budget = NO_LIMITS
+    budget: Sequence[BudgetFacts] = ()
 
 
 def shown(facts: Facts, folder: str, is_alive: IsAlive) -> Shown:
@@ -107,13 +111,14 @@ def shown(facts: Facts, folder: str, is_alive: IsAlive) -> Shown:
         request=created.request,
         steps=_steps(facts, folder),
         waits=_waits(facts),
-        spent=_spent(facts.attempts),
-        warnings=finished.warnings if finished else (),
+        spent=spending(facts),
+        warnings=(*warnings(facts.budget), *(finished.warnings if finished else ())),
         outputs=finished.outputs if finished else {},
         pausing=run.pausing and run.finished_at is None,
         canceling=run.canceling is not None and run.finished_at is None,
         project=created.project,
         plan_file=created.plan_file,
+        reason=finished.reason if finished else None,
     )
 
 
@@ -238,15 +243,3 @@ def _waits(facts: Facts) -> list[Wait]:
         elif found.status == "retrying" and end.retry_at is not None:
             waits.append(Wait("retry", step, stamp(found.moved_at), f"next attempt at {stamp(end.retry_at)}"))
     return waits
-
-
-def _spent(attempts: list[AttemptFacts]) -> Spending:
-    cost, tokens, calls = 0.0, 0, dict[str, int]()
-    for attempt in attempts:
-        spent = attempt.end.spent if attempt.end is not None else None
-        if spent is not None:
-            cost += spent.cost_usd
-            tokens += spent.tokens
-            for name, count in spent.calls.items():
-                calls[name] = calls.get(name, 0) + count
-    return Spending(cost, tokens, calls)

@@ -19,7 +19,7 @@ from holdfast.journal.stored import stored_events
 from holdfast.journal.trouble import explained
 from holdfast.journal.wal import Wal
 from holdfast.journal.writer import Writer
-from holdfast.ports import Append, Appended, Done, Lease, LostRunError, Owner
+from holdfast.ports import Append, Appended, Breakers, Done, Lease, LostRunError, Owner
 from holdfast.run.events import StoredEvent
 
 _END: Final = 2**62
@@ -159,6 +159,12 @@ class SqliteJournal:
             lease, held = lease_of(run, row)
             return lease if held else None
         return None
+
+    def breakers(self) -> Breakers:
+        """The circuit breakers that all runs share."""
+        from holdfast.journal.shared import breakers  # noqa: PLC0415 - few runs have any
+
+        return breakers(self.reader)
 
     def changed(self) -> bool:
         """Whether another connection has committed since the last call; not for what this journal wrote.

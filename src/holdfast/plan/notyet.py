@@ -17,18 +17,8 @@ HONOURED_STEP_KEYS: Final = frozenset(
     (
         *("run", "command", "uses", "with", "shell", "cwd", "env", "stdin", "leave_running"),
         *("title", "description", "kind", "labels", "owner", "rationale", "risks", "assumptions", "group", "milestone"),
-        *(
-            "depends_on",
-            "depends",
-            "for_each",
-            "matrix",
-            "when",
-            "skip_if",
-            "requires",
-            "priority",
-            "formerly",
-            "needs_resources",
-        ),
+        *("depends_on", "depends", "for_each", "matrix", "when", "skip_if", "requires", "priority", "formerly"),
+        *("needs_resources", "breaker", "capabilities", "budget"),
         *("timeout", "heartbeat", "quiet", "retry", "on_failure", "failure_modes", "effect", "definite_failures"),
         *("reads", "produces", "consumes", "fresh", "outputs", "expect", "deterministic", "reuse"),
     )
@@ -36,7 +26,7 @@ HONOURED_STEP_KEYS: Final = frozenset(
 HONOURED_PLAN_KEYS: Final = frozenset(
     (
         *("plan", "metadata", "outputs", "title", "description", "owner", "labels", "links", "version", "goal"),
-        *("inputs", "env", "env_pass", "limits", "defaults", "steps"),
+        *("inputs", "env", "env_pass", "limits", "defaults", "steps", "breakers"),
     )
 )
 HONOURED_SHELLS: Final = frozenset(Shell) - {Shell.CMD}
@@ -97,22 +87,11 @@ def _differing(value: object, empty: object, keys: list[tuple[str, str]]) -> Ite
 
 def _plan_keys(plan: Plan) -> Iterator[str]:
     yield from _differing(plan, _EMPTY_PLAN, _LATER_IN_PLANS)
-    limits, none = plan.limits, _EMPTY_PLAN.limits
-    yield from (f"limits.{key}" for key in _differing(limits, none, _LATER_LIMITS))
-    yield from (f"limits.{key}" for key in _differing(limits.budget, none.budget, _LATER_BUDGET))
     if plan.goal is not None:
         yield from (f"goal.{key}" for key in _differing(plan.goal, Goal(), _LATER_GOAL))
     yield from (f"inputs.{name}.secret" for name, declared in plan.inputs.items() if declared.secret)
 
 
-_LATER_LIMITS: Final = [("step_time", "step_time_s")]
-_LATER_BUDGET: Final = [
-    ("time", "time_s"),
-    ("cost", "cost_usd"),
-    ("tokens", "tokens"),
-    ("calls", "calls"),
-    ("on_exhausted", "on_exhausted"),
-]
 _LATER_GOAL: Final = [("deadline", "deadline"), ("done_when", "done_when")]
 
 

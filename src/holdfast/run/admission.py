@@ -12,8 +12,10 @@ from holdfast.plan.expr import ExpressionError, compile_expression, truth
 from holdfast.plan.model import Plan, Step
 from holdfast.plan.model import Run as Work
 from holdfast.run import events as ev
+from holdfast.run.breakers import ask, in_words
 from holdfast.run.context import context_for
 from holdfast.run.growth import is_about_item
+from holdfast.run.reckoning import lack_in_words
 
 if TYPE_CHECKING:
     from holdfast.run.machine import Run
@@ -35,11 +37,16 @@ class Lack(NamedTuple):
     on: str
     what: str
     look_at: int | None = None
+    error: ev.Error | None = None  # it does not wait: the step fails
 
 
-def is_free(step: Step) -> bool:
+def is_free(run: "Run", step: Step) -> bool:
     """Whether the step asks for nothing before it starts but a slot: most steps, and they pay nothing here."""
-    return step.sharing is NOTHING_SHARED and (step.conditions is None or not step.conditions.requires)
+    return (
+        run.account is None
+        and step.sharing is NOTHING_SHARED
+        and (step.conditions is None or not step.conditions.requires)
+    )
 
 
 def lacking(run: "Run", i: int, now: int, facts: Mapping[str, object], used: dict[str, object]) -> Lack | None:
@@ -48,7 +55,8 @@ def lacking(run: "Run", i: int, now: int, facts: Mapping[str, object], used: dic
     Raises `ExpressionError` where a precondition cannot be evaluated: the step fails (semantics S3).
     """
     # A fan-out asks once for what holds for all of it; its instances ask for the rest.
-    for check in (_requires, _resources) if run.steps[i].for_each is None else (_requires,):
+    checks = (_requires, _breaker, _budget, _resources) if run.steps[i].for_each is None else (_requires,)
+    for check in checks:
         lack = check(run, i, now, facts, used)
         if lack is not None:
             return lack
@@ -71,6 +79,27 @@ def _requires(run: "Run", i: int, now: int, facts: Mapping[str, object], used: d
         except ExpressionError as error:
             raise ExpressionError(f"requires: {text}: {error.headline}") from None
     return None
+
+
+def _breaker(run: "Run", i: int, now: int, _facts: Mapping[str, object], _used: dict[str, object]) -> Lack | None:
+    name = run.steps[i].sharing.breaker
+    breaker = None if name is None else run.breakers.get(name)
+    if name is None or breaker is None:
+        return None
+    answer = ask(breaker, now)
+    if answer.passes:
+        return None
+    return Lack("breaker", f"{name} {breaker.generation}", in_words(name, breaker), answer.look_at)
+
+
+def _budget(run: "Run", i: int, _now: int, _facts: Mapping[str, object], _used: dict[str, object]) -> Lack | None:
+    short = None if run.account is None else run.account.shortage(i)
+    if short is None:
+        return None
+    said = lack_in_words(run.id, short)
+    error = ev.Error("budget.exhausted", said) if short.fails else None
+    on = f"{short.scope or 'the run'}: {short.key}, {short.limit:g}{', reserved' if short.until_free else ''}"
+    return Lack("budget", on, said, error=error)
 
 
 def _resources(run: "Run", i: int, _now: int, _facts: Mapping[str, object], _used: dict[str, object]) -> Lack | None:

@@ -18,6 +18,8 @@ from holdfast.run.fanout import Listed, facts_of, gathering, listed
 from holdfast.run.growth import is_about_item
 from holdfast.run.machine import Run
 from holdfast.run.policy import LOST_ATTEMPTS_MAX
+from holdfast.run.reckoning import due as limits_due
+from holdfast.run.reckoning import expiry, ran_s, reckon
 from holdfast.run.standing import Canceled, Failed, Pausing, Skipped, Undone, Waiting
 from holdfast.run.states import OK_STEP, SOFT_SKIPS, RunStatus
 
@@ -61,6 +63,10 @@ def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decisi
         return None
     if run.settling:
         return settle(run, min(run.settling), now)
+    if run.stopwatch is not None or run.account is not None:
+        said = reckon(run, now)
+        if said is not None:
+            return Tell(said)
     if _is_closing(run):
         return None
     run.queue.call_due(now)
@@ -84,11 +90,11 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object]) -> Tell | None:
         return Tell(ev.Event(now, ev.RunQuarantined(reason)))
     if run.uncertain if ending else run.pausing is None and _needs_people(run):
         asked = run.uncertain if ending else run.uncertain.union(run.waiting)
-        return Tell(ev.Event(now, ev.RunBlocked(tuple(run.steps[i].id for i in sorted(asked)))))
+        return Tell(ev.Event(now, ev.RunBlocked(tuple(run.steps[i].id for i in sorted(asked)), ran_s(run, now))))
     if ending or not run.left:
-        return Tell(ev.Event(now, _finish(run, facts)))
+        return Tell(ev.Event(now, _finish(run, now, facts)))
     if run.pausing is not None:
-        return Tell(ev.Event(now, ev.RunPaused()))
+        return Tell(ev.Event(now, ev.RunPaused(ran_s(run, now))))
     if not run.queue and not run.waiting:
         raise BugError(f"run {run.id} has {run.left} steps left and none of them can move", code="E_BUG")
     return None
@@ -121,7 +127,10 @@ def _cause(run: Run, i: int) -> ev.WaitCause | None:
 
 def wake_at(run: Run) -> int | None:
     """When the next retry is due, if nothing else happens before; what is due already waits for room, not for time."""
-    return None if _is_closing(run) else run.queue.next_due()
+    due = None if _is_closing(run) else run.queue.next_due()
+    if run.stopwatch is None:
+        return due
+    return min((at for at in (due, limits_due(run)) if at is not None), default=None)
 
 
 def to_stop(run: Run) -> list[int]:
@@ -146,6 +155,8 @@ def outcome(run: Run) -> ev.RunOutcome:
     """The run's outcome from its steps' outcomes (semantics S14); steps that never ran count as canceled."""
     tolerated = False
     canceled = run.canceling is not None and run.left > 0
+    if run.expired and run.left:
+        return "failed"
     for i, state in enumerate(run.states):
         if i in run.group_of:
             continue  # the expanded step speaks for its instances
@@ -178,12 +189,7 @@ def settle(run: Run, i: int, now: int) -> Tell:
 
 def _is_closing(run: Run) -> bool:
     """Whether nothing new starts, and the run comes to rest when nothing runs any more."""
-    return (
-        run.aborting is not None
-        or run.canceling is not None
-        or run.pausing is not None
-        or run.too_often_lost is not None
-    )
+    return run.ending or run.pausing is not None or run.too_often_lost is not None
 
 
 def _begin(run: Run, i: int, now: int, facts: Mapping[str, object]) -> Decision | None:
@@ -200,7 +206,7 @@ def _begin(run: Run, i: int, now: int, facts: Mapping[str, object]) -> Decision 
             decision = _decide_condition(run, i, now, facts, used)
             if decision is not None:
                 return decision
-    if admission.is_free(step) and step.for_each is None:
+    if admission.is_free(run, step) and step.for_each is None:
         return Start(i, attempt, used)
     return _admit(run, Start(i, attempt, used), now, facts)
 
@@ -215,6 +221,8 @@ def _admit(run: Run, start: Start, now: int, facts: Mapping[str, object]) -> Dec
         return Tell(ev.Event(now, unstarted(run, i, ev.Error("expression.invalid", error.headline), used), step.id))
     if lack is None:
         return start if step.for_each is None else _expand(run, i, now, facts, used)
+    if lack.error is not None:
+        return Tell(ev.Event(now, unstarted(run, i, lack.error, used), step.id))
     since = None
     if isinstance(state, Waiting):
         if (state.cause, state.on) == (lack.cause, lack.on):
@@ -262,7 +270,7 @@ def _expand(run: Run, i: int, now: int, facts: Mapping[str, object], used: dict[
         return Tell(ev.Event(now, unstarted(run, i, said, used), run.steps[i].id))
 
 
-def _finish(run: Run, facts: Mapping[str, object]) -> ev.RunFinished:
+def _finish(run: Run, now: int, facts: Mapping[str, object]) -> ev.RunFinished:
     ended = outcome(run)
     outputs: dict[str, object] = {}
     warnings = _not_undone(run)
@@ -272,7 +280,8 @@ def _finish(run: Run, facts: Mapping[str, object]) -> ev.RunFinished:
             outputs[name] = expression.evaluate(context_for(run, expression.references, facts))
         except ExpressionError as error:
             warnings.append(f'output "{name}" has no value: {error.headline}')
-    return ev.RunFinished(ended, outputs, tuple(warnings))
+    reason = expiry(run) if ended == "failed" else None
+    return ev.RunFinished(ended, outputs, tuple(warnings), reason, ran_s(run, now))
 
 
 def _not_undone(run: Run) -> list[str]:

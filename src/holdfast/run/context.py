@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from holdfast.run.budgets import CALLS
 from holdfast.run.standing import Expanded, Failed, GivenUp, Result, Retrying, Running, Skipped, Succeeded, Uncertain
 from holdfast.run.states import FINAL_STEP, OK_STEP
 
@@ -31,6 +32,8 @@ def context_for(
         context["run"] = {"id": run.id, "started_at": _rfc3339(run.started_at), "outcome": run.outcome}
     if "env" in names:
         context["env"] = _environment(run)
+    if "budget" in names:
+        context["budget"] = _budget(run)
     if "steps" in names:
         context["steps"] = _steps(run, references)
     if at in run.group_of and ("item" in names or "index" in names):
@@ -39,6 +42,24 @@ def context_for(
         context["item"], context["index"] = group.item(run, at), at - group.first
     context.update(facts_context(facts))
     return context
+
+
+def _budget(run: "Reached") -> dict[str, object]:
+    """`budget.<key>` and `budget.calls["<capability>"]`: what is spent, the limit and what is left of it, or null."""
+    found: dict[str, object] = {key: _left(0.0, None) for key in ("cost", "tokens")}
+    calls: dict[str, object] = {}
+    for key, spent, limit in run.account.overview() if run.account is not None else ():
+        if key.startswith(CALLS):
+            calls[key.removeprefix(CALLS)] = _left(spent, limit)
+        else:
+            found[key] = _left(spent, limit)
+    watch = run.stopwatch
+    time = _left(watch.ran_us(run.at) / 1e6, watch.limit_us / 1e6) if watch is not None else _left(0.0, None)
+    return found | {"calls": calls, "time": time}
+
+
+def _left(spent: float, limit: float | None) -> dict[str, object]:
+    return {"spent": spent, "limit": limit, "left": None if limit is None else max(0.0, limit - spent)}
 
 
 def facts_context(facts: Mapping[str, object]) -> dict[str, object]:

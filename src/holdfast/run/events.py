@@ -10,7 +10,13 @@ from typing import ClassVar, Literal, NamedTuple
 import msgspec
 
 from holdfast.errors import IntegrityError
+from holdfast.run import particulars
 
+Who = particulars.Who
+Error = particulars.Error
+ArtifactRef = particulars.ArtifactRef
+Launch = particulars.Launch
+Spent = particulars.Spent
 AttemptStatus = Literal["succeeded", "failed", "timed_out", "stalled", "canceled", "lost", "uncertain"]
 RunOutcome = Literal["succeeded", "partial", "failed", "canceled"]
 Action = Literal[
@@ -44,27 +50,7 @@ class StoredEvent(NamedTuple):
     event: Event
 
 
-class Who(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who acted: a claim (`by`) and what the machine knows (user, host, pid)."""
-
-    user: str = ""
-    host: str = ""
-    pid: int = 0
-    by: str | None = None
-
-
 _DISPOSED: dict[Action, str] = {"retry": "retrying", "skip": "skipped", "fallback": "waiting", "doubt": "uncertain"}
-
-
-class Error(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What went wrong in an attempt or a step: a code of semantics S22 and one line for people.
-
-    `retry_after_s` is what a server asked to wait before the next attempt (semantics S9, E2).
-    """
-
-    code: str
-    message: str = ""
-    retry_after_s: float | None = None
 
 
 class Disposition(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,15 +69,6 @@ class Disposition(msgspec.Struct, frozen=True, omit_defaults=True):
     def status(self) -> str:
         """What the step becomes by it."""
         return _DISPOSED.get(self.action, "failed")
-
-
-class ArtifactRef(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One artifact: its path in the project, digest `sha256:<hex>` and size in bytes; `tree` marks a folder."""
-
-    path: str
-    digest: str
-    size: int
-    tree: bool = False
 
 
 # Runs.
@@ -124,6 +101,7 @@ class RunOwned(Body, frozen=True):
     concurrency: int = 0
     limits: dict[str, object] = {}
     policy: dict[str, object] = {}
+    ran_s: float = 0.0
 
 
 class RunPausing(Body, frozen=True):
@@ -139,6 +117,7 @@ class RunPaused(Body, frozen=True):
     """Nothing of the run moves until somebody resumes it."""
 
     kind: ClassVar[str] = "run.paused"
+    ran_s: float = 0.0  # seconds that it was running so far, where its plan limits them
 
 
 class RunCanceling(Body, frozen=True):
@@ -155,6 +134,33 @@ class RunBlocked(Body, frozen=True):
 
     kind: ClassVar[str] = "run.blocked"
     steps: tuple[str, ...] = ()
+    ran_s: float = 0.0
+
+
+class RunExpired(Body, frozen=True):
+    """The run has run as long as `limits.time` allows: it ends as after an abort (semantics S10)."""
+
+    kind: ClassVar[str] = "run.expired"
+    limit_s: float
+
+
+class BudgetRaised(Body, frozen=True):
+    """A person allows `amount` more of `key`, for the run or for the event's step (semantics G9)."""
+
+    kind: ClassVar[str] = "budget.raised"
+    key: str
+    amount: float
+    who: Who = Who()
+    reason: str = ""
+
+
+class BudgetWarned(Body, frozen=True):
+    """At least 80 % of a budget are spent, the run's or the event's step's own (semantics S13)."""
+
+    kind: ClassVar[str] = "budget.warned"
+    key: str
+    spent: float
+    limit: float
 
 
 class RunFinished(Body, frozen=True):
@@ -164,6 +170,8 @@ class RunFinished(Body, frozen=True):
     outcome: RunOutcome
     outputs: dict[str, object] = {}
     warnings: tuple[str, ...] = ()
+    reason: str | None = None  # why it failed, where no step's failure says so
+    ran_s: float = 0.0
 
 
 class RunQuarantined(Body, frozen=True):
@@ -252,20 +260,6 @@ class StepResolved(Body, frozen=True):
 # Attempts.
 
 
-class Launch(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How an attempt's process is started: argv, folder, the step's own (redacted) environment, its clocks and logs."""
-
-    argv: tuple[str, ...] = ()
-    cwd: str = ""
-    env: dict[str, str] = {}
-    stdout: str = ""
-    stderr: str = ""
-    timeout_s: float | None = None
-    heartbeat_s: float | None = None
-    quiet_s: float | None = None
-    grace_s: float | None = None
-
-
 class AttemptStarted(Body, frozen=True):
     """An attempt is about to start: durable before its process exists (semantics C1)."""
 
@@ -273,6 +267,8 @@ class AttemptStarted(Body, frozen=True):
     launch: Launch | None = None
     key: str | None = None  # idempotency key of a once effect
     facts: dict[str, object] = {}
+    spent: Spent | None = None
+    breaker: int | None = None  # the generation of the step's breaker that let it through
 
 
 class AttemptSpawned(Body, frozen=True):
@@ -288,14 +284,6 @@ class AttemptAdopted(Body, frozen=True):
 
     kind: ClassVar[str] = "attempt.adopted"
     fence: int
-
-
-class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an attempt reported as spent."""
-
-    cost_usd: float = 0.0
-    tokens: int = 0
-    calls: dict[str, int] = {}
 
 
 class AttemptEnded(Body, frozen=True):
@@ -327,6 +315,9 @@ BODIES: tuple[type[Body], ...] = (
     RunPaused,
     RunCanceling,
     RunBlocked,
+    RunExpired,
+    BudgetRaised,
+    BudgetWarned,
     RunFinished,
     RunQuarantined,
     RunReleased,
@@ -353,6 +344,11 @@ def encode(body: Body) -> bytes:
 def decode(kind: str, data: bytes | str) -> Body:
     """The body that `encode` made; an unknown kind or shape is `E_JOURNAL_DAMAGED`."""
     decoder = _DECODERS.get(kind)
+    if decoder is None and kind.startswith("breaker."):
+        from holdfast.run.project import PROJECT_BODIES  # noqa: PLC0415 - few journals hold any; it needs `Body`
+
+        _DECODERS.update({body.kind: msgspec.json.Decoder(body) for body in PROJECT_BODIES})
+        decoder = _DECODERS.get(kind)
     try:
         if decoder is not None:
             return decoder.decode(data)

@@ -34,6 +34,9 @@ from holdfast.run.standing import (
 )
 from holdfast.run.states import FINAL_STEP, StepStatus, run_after, step_after
 
+WAITERS_MAX = 64
+"""Steps that are looked at again when an attempt ends that had reserved some of a budget, while others run."""
+
 
 class Run(Reached):
     """A run as its events make it."""
@@ -54,6 +57,7 @@ class Run(Reached):
         self._APPLY[event.body.kind](self, event)
         if self.group_of and event.step is not None:
             growth.follow(self, self.index[event.step], event.body)
+        self.at = event.at
 
     # Runs.
 
@@ -69,6 +73,8 @@ class Run(Reached):
         self.status = run_after(self.status, "owned")
         self.owner = event.body
         self.pausing = None
+        if self.stopwatch is not None:
+            self.stopwatch.start(event.at, self.at)
         self._hasten(event.at)
         self.waiting.look_again()
         if self.started_at is None:
@@ -82,16 +88,39 @@ class Run(Reached):
         assert isinstance(event.body, ev.RunCanceling)
         self.canceling = min(self.canceling or event.body.why, event.body.why)  # a person's "cancel" comes first
 
-    def _paused(self, _event: ev.Event) -> None:
-        self.status = run_after(self.status, "paused")
+    def _paused(self, event: ev.Event) -> None:
+        self._rest("paused", event)
 
-    def _blocked(self, _event: ev.Event) -> None:
-        self.status = run_after(self.status, "blocked")
+    def _blocked(self, event: ev.Event) -> None:
+        self._rest("blocked", event)
+
+    def _rest(self, trigger: str, event: ev.Event) -> None:
+        self.status = run_after(self.status, trigger)
+        if self.stopwatch is not None:
+            self.stopwatch.stop(event.at)
+
+    def _expired(self, _event: ev.Event) -> None:
+        self.expired = True
+
+    def _budget(self, event: ev.Event) -> None:
+        body, i = event.body, None if event.step is None else self._at(event)
+        if isinstance(body, ev.BudgetWarned):
+            if body.key == "time" and i is None and self.stopwatch is not None:
+                self.stopwatch.warn(body.limit)
+            elif self.account is not None:
+                self.account.warned(i, body.key, body.limit)
+            return
+        assert isinstance(body, ev.BudgetRaised)
+        if body.key == "time" and i is None and self.stopwatch is not None:
+            self.stopwatch.allow(body.amount)
+        elif self.account is not None:
+            self.account.raise_limit(i, body.key, body.amount)
+            self._look_at_budgets(None)
 
     def _finished(self, event: ev.Event) -> None:
         body = event.body
         assert isinstance(body, ev.RunFinished)
-        self.status = run_after(self.status, body.outcome)
+        self._rest(body.outcome, event)
         self.outcome, self.outputs, self.finished_at = body.outcome, body.outputs, event.at
         self.waiting.clear()
         if self.left:
@@ -108,7 +137,7 @@ class Run(Reached):
     def _quarantined(self, event: ev.Event) -> None:
         body = event.body
         assert isinstance(body, ev.RunQuarantined)
-        self.status = run_after(self.status, "quarantined")
+        self._rest("quarantined", event)
         self.quarantine = body.reason
 
     def _released(self, _event: ev.Event) -> None:
@@ -140,7 +169,9 @@ class Run(Reached):
     def _waits(self, event: ev.Event) -> None:
         i = self._at(event)
         step_after(self.states[i].status, "waits")
-        self.states[i] = self.waiting.begin(i, event, self.steps[i].sharing.needs_resources)
+        waiting = self.states[i] = self.waiting.begin(i, event, self.steps[i].sharing.needs_resources)
+        if waiting.cause == "budget" and self.account is not None:
+            self.account.wait(i)
 
     def _resolved(self, event: ev.Event) -> None:
         body = event.body
@@ -186,6 +217,10 @@ class Run(Reached):
         self.states[i] = Running(event.attempt, event.at)
         if body.key is not None:
             self.keys[i] = body.key
+        if body.breaker is not None:
+            self.passed[i] = body.breaker
+        if self.account is not None:
+            self.account.begin(i, body.spent)
 
     def _ended(self, event: ev.Event) -> None:
         body = event.body
@@ -196,6 +231,7 @@ class Run(Reached):
             step_after(state.status, f"end of attempt {event.attempt}")
             return
         self.running.discard(i)
+        self._settle_accounts(i, event, body, state.since)
         self.waiting.ended(i)
         result = Result(
             state.attempt, state.since, event.at, body.exit_code, body.outputs, body.outputs_digest, body.artifacts
@@ -234,6 +270,22 @@ class Run(Reached):
         """An event that only adds to the record."""
 
     # Leaves.
+
+    def _settle_accounts(self, i: int, event: ev.Event, body: ev.AttemptEnded, since: int) -> None:
+        self.passed.pop(i, None)
+        if self.stopwatch is not None:
+            self.stopwatch.adopt(event.at)
+        if self.account is not None:
+            self.account.end(i, body.spent, max(0, event.at - since) / 1e6)
+            self._look_at_budgets(None if not self.running else WAITERS_MAX)
+
+    def _look_at_budgets(self, most: int | None) -> None:
+        """Look again at steps that wait for a budget, of which something may be free now."""
+        assert self.account is not None
+        for i in self.account.waiters(most):
+            if i in self.waiting:
+                self.account.wait(i)
+                self.queue.offer(i)
 
     def _at(self, event: ev.Event) -> int:
         assert event.step is not None
@@ -302,6 +354,9 @@ class Run(Reached):
         ev.RunPaused.kind: _paused,
         ev.RunCanceling.kind: _canceling,
         ev.RunBlocked.kind: _blocked,
+        ev.RunExpired.kind: _expired,
+        ev.BudgetRaised.kind: _budget,
+        ev.BudgetWarned.kind: _budget,
         ev.RunFinished.kind: _finished,
         ev.RunQuarantined.kind: _quarantined,
         ev.RunReleased.kind: _released,

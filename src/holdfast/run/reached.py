@@ -4,12 +4,14 @@ Only `machine.Run` changes it, one event at a time; everything else reads. Steps
 each state carries only its own data.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from holdfast.errors import BugError
 from holdfast.plan.graph import of_plan
 from holdfast.plan.model import Depends, Plan, Step
 from holdfast.run import events as ev
+from holdfast.run.budgets import account_of
 from holdfast.run.disposition import POLICIES
 from holdfast.run.growth import Group, given_back
 from holdfast.run.queue import Queue
@@ -31,7 +33,11 @@ from holdfast.run.standing import (
     Undone,
 )
 from holdfast.run.states import FINAL_RUN, OK_STEP, SOFT_SKIPS, RunStatus
+from holdfast.run.stopwatch import Stopwatch
 from holdfast.run.waiting import Waiters
+
+if TYPE_CHECKING:
+    from holdfast.run.breakers import Breaker
 
 Recall = Callable[[str], dict[str, object]]
 Steps = tuple[Step, ...] | list[Step]
@@ -43,9 +49,13 @@ class Reached:
 
     __slots__ = (
         "aborting",
+        "account",
+        "at",
+        "breakers",
         "canceling",
         "created_at",
         "dependents",
+        "expired",
         "failing",
         "finished_at",
         "group_of",
@@ -61,6 +71,7 @@ class Reached:
         "outcome",
         "outputs",
         "owner",
+        "passed",
         "pausing",
         "plan",
         "quarantine",
@@ -74,6 +85,7 @@ class Reached:
         "states",
         "status",
         "steps",
+        "stopwatch",
         "too_often_lost",
         "tries",
         "uncertain",
@@ -98,6 +110,7 @@ class Reached:
         self.queue = Queue(self.steps, graph)
         self.status = RunStatus.PENDING
         self.seq = 0
+        self.at = 0  # when the last event was
         self.inputs: dict[str, object] = {}
         self.created_at = 0
         self.started_at: int | None = None
@@ -121,6 +134,12 @@ class Reached:
         self.waiting = Waiters(self.queue, plan.limits.resources)
         self.tries: dict[int, Tries] = {}
         self.keys: dict[int, str] = {}  # idempotency keys of effects that began
+        self.account = account_of(self)
+        limit_s = plan.limits.budget.time_s
+        self.stopwatch = None if limit_s is None else Stopwatch(limit_s)
+        self.expired = False  # the run's time is over
+        self.passed: dict[int, int] = {}  # generations of the breakers that let running attempts through
+        self.breakers: Mapping[str, Breaker] = {}  # as the project's stream has them: given by the engine, not folded
 
     @property
     def final(self) -> bool:
@@ -130,7 +149,7 @@ class Reached:
     @property
     def ending(self) -> bool:
         """Whether the run is to end before all of its steps are done: nothing starts, nothing is retried (S8)."""
-        return self.aborting is not None or self.canceling is not None
+        return self.aborting is not None or self.canceling is not None or self.expired
 
     @property
     def retrying(self) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""The states of run, step, attempt and effect, and the tables of their legal transitions (semantics S1).
+"""The states of run, step, attempt, effect and breaker, and the tables of their legal transitions (semantics S1).
 
 A table maps (state, trigger) to the next state; what it does not list is a bug that quarantines the run. The state
 diagrams of the documentation are drawn from these tables.
@@ -64,6 +64,14 @@ class EffectState(StrEnum):
     SKIPPED = "skipped"
 
 
+class BreakerState(StrEnum):
+    """Where a circuit breaker stands."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
 FINAL_RUN: Final = frozenset({RunStatus.SUCCEEDED, RunStatus.PARTIAL, RunStatus.FAILED, RunStatus.CANCELED})
 FINAL_STEP: Final = frozenset(
     {
@@ -78,7 +86,7 @@ FINAL_STEP: Final = frozenset(
 OK_STEP: Final = frozenset({StepStatus.SUCCEEDED, StepStatus.REUSED, StepStatus.RECOVERED})
 SOFT_SKIPS: Final = frozenset({"condition", "branch", "not-selected"})
 
-_R, _S, _A, _E = RunStatus, StepStatus, AttemptState, EffectState
+_R, _S, _A, _E, _B = RunStatus, StepStatus, AttemptState, EffectState, BreakerState
 
 RUN_TABLE: Final[dict[tuple[RunStatus, str], RunStatus]] = {
     (_R.PENDING, "owned"): _R.RUNNING,
@@ -148,11 +156,20 @@ EFFECT_TABLE: Final[dict[tuple[EffectState, str], EffectState]] = {
     (_E.FAILED, "started again"): _E.INTENDED,
 }
 
+BREAKER_TABLE: Final[dict[tuple[BreakerState, str], BreakerState]] = {
+    (_B.CLOSED, "failed"): _B.OPEN,  # so many attempts in a row
+    (_B.OPEN, "trial"): _B.HALF_OPEN,
+    (_B.HALF_OPEN, "trial"): _B.HALF_OPEN,
+    (_B.HALF_OPEN, "failed"): _B.OPEN,
+    (_B.HALF_OPEN, "succeeded"): _B.CLOSED,
+}
+
 ARROWS: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     "run": tuple((a.value, trigger, b.value) for (a, trigger), b in RUN_TABLE.items()),
     "step": tuple((a.value, trigger, b.value) for (a, trigger), b in STEP_TABLE.items()),
     "attempt": tuple((a.value, trigger, b.value) for (a, trigger), b in ATTEMPT_TABLE.items()),
     "effect": tuple((a.value, trigger, b.value) for (a, trigger), b in EFFECT_TABLE.items()),
+    "breaker": tuple((a.value, trigger, b.value) for (a, trigger), b in BREAKER_TABLE.items()),
 }
 """Every legal transition as (from, trigger, to): what the diagrams are drawn from."""
 
@@ -183,6 +200,14 @@ def effect_after(status: EffectState, trigger: str) -> EffectState:
         return EFFECT_TABLE[status, trigger]
     except KeyError:
         raise _illegal("effect", status, trigger) from None
+
+
+def breaker_after(state: BreakerState, trigger: str) -> BreakerState:
+    """The breaker's next state."""
+    try:
+        return BREAKER_TABLE[state, trigger]
+    except KeyError:
+        raise _illegal("breaker", state, trigger) from None
 
 
 def _illegal(what: str, status: StrEnum, trigger: str) -> IllegalTransitionError:

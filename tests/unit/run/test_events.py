@@ -93,7 +93,7 @@ def test_a_key_that_a_later_version_added_is_passed_over() -> None:
 def test_kinds_are_unique_and_name_their_subject() -> None:
     kinds = [body.kind for body in ev.BODIES]
     assert len(set(kinds)) == len(kinds)
-    assert {kind.partition(".")[0] for kind in kinds} == {"run", "step", "attempt"}
+    assert {kind.partition(".")[0] for kind in kinds} == {"run", "step", "attempt", "budget"}
     assert all(body.version == 1 for body in ev.BODIES)
 
 

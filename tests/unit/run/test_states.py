@@ -177,4 +177,4 @@ def test_an_attempt_ends_once_in_any_of_the_ways_an_end_can_have() -> None:
 def test_the_arrows_of_the_diagrams_are_the_tables() -> None:
     assert set(states.ARROWS["step"]) == {(a, trigger, b) for a, row in STEP.items() for trigger, b in row.items()}
     assert set(states.ARROWS["run"]) == {(a, trigger, b) for a, row in RUN.items() for trigger, b in row.items()}
-    assert set(states.ARROWS) == {"run", "step", "attempt", "effect"}
+    assert set(states.ARROWS) == {"run", "step", "attempt", "effect", "breaker"}

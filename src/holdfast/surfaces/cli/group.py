@@ -38,12 +38,14 @@ SECTIONS: Final[dict[str, dict[str, Verb]]] = {
         "watch": Verb("watch", "watch", "The live view of runs that another process owns."),
         "why": Verb("why", "why", "Say why a step ran or did not run."),
         "report": Verb("report", "report", "Write one self-contained page about a run."),
+        "breakers": Verb("limits", "breakers", "List circuit breakers."),
         "graph": Verb("graph", "graph", "Draw a plan or a run as Mermaid or DOT text."),
     },
     "Act": {
         "pause": Verb("act", "pause", "Start nothing new in a run; running steps are awaited."),
         "cancel": Verb("act", "cancel", "End a run."),
         "release": Verb("act", "release", "Free a quarantined run."),
+        "budget": Verb("limits", "budget", "Allow more of a spent budget."),
         "inbox": Verb("inbox", "inbox", "List what people are asked."),
         "resolve": Verb("inbox", "resolve", "Settle an effect that is uncertain."),
     },
@@ -60,7 +62,7 @@ SECTIONS: Final[dict[str, dict[str, Verb]]] = {
 VERBS: Final = {name: verb for verbs in SECTIONS.values() for name, verb in verbs.items()}
 
 _LATER_VERBS = (
-    "adopt answer approve artifacts backup budget choose diff digest handlers hypotheses inputs kb mcp memory "
+    "adopt answer approve artifacts backup choose diff digest handlers hypotheses inputs kb mcp memory "
     "messages pin pins reject replay research restore retry revise revisions rollback serve skip topics unpin up"
 )
 LATER: Final = frozenset(_LATER_VERBS.split())

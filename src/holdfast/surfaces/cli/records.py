@@ -44,8 +44,18 @@ def brief(event: ev.Event) -> str:
         return f"{body.cause}: {body.what}"
     if isinstance(body, ev.StepResolved):
         return ", ".join(part for part in (body.choice, _who(body.who), body.reason) if part)
+    return _of_run(body)
+
+
+def _of_run(body: ev.Body) -> str:
     if isinstance(body, ev.RunFinished):
-        return body.outcome
+        return ", ".join(part for part in (body.outcome, body.reason) if part)
+    if isinstance(body, ev.BudgetRaised):
+        return ", ".join(part for part in (f"{body.key} +{body.amount:g}", _who(body.who), body.reason) if part)
+    if isinstance(body, ev.BudgetWarned):
+        return f"{body.key}: {body.spent:g} of {body.limit:g}"
+    if isinstance(body, ev.RunExpired):
+        return f"{body.limit_s:g} s"
     if isinstance(body, ev.RunOwned):
         return f"{body.host} pid {body.pid}"
     if isinstance(body, ev.RunCreated):

@@ -142,6 +142,30 @@ create table requests (
 
 create unique index open_requests on requests (run, step, kind) where closed is null;
 
+-- Circuit breakers, which all runs share: folded from the project's own stream.
+create table breakers (
+  name text primary key,
+  state text not null check (state in ('closed', 'open', 'half-open')),
+  generation integer not null check (generation >= 0),
+  failures integer not null check (failures >= 0),  -- in a row
+  since integer not null,
+  due integer not null,
+  allowed integer not null check (allowed > 0),
+  proven integer not null check (proven >= 0),
+  trials text not null,  -- a JSON array of [run, step, attempt]
+  code text,
+  seq integer not null,  -- the event that brought it here
+  check (proven + json_array_length(trials) <= allowed),
+  check (state = 'half-open' or (proven = 0 and trials = '[]'))
+) strict, without rowid;
+
+-- What limits had to say of a run: where its events about budgets are.
+create table budget_events (
+  run integer not null,
+  seq integer not null,
+  primary key (run, seq)
+) strict, without rowid;
+
 create view v_runs as
 select
   r.id as run,

@@ -1,0 +1,1 @@
+select name, state, generation, failures, since, due, allowed, proven, trials, code, seq from breakers order by name

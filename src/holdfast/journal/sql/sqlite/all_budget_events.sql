@@ -1,0 +1,1 @@
+select run, seq from budget_events where run = ? order by seq

@@ -1,0 +1,1 @@
+select state, generation, failures, since, due, allowed, proven, trials, code from breakers where name = ?

@@ -1,0 +1,1 @@
+insert into budget_events (run, seq) values (?, ?)

@@ -1,0 +1,54 @@
+"""Values that events hold: who acted, what went wrong, what was made, how it was started, what it spent."""
+
+import msgspec
+
+
+class Who(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who acted: a claim (`by`) and what the machine knows (user, host, pid)."""
+
+    user: str = ""
+    host: str = ""
+    pid: int = 0
+    by: str | None = None
+
+
+class Error(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went wrong in an attempt or a step: a code of semantics S22 and one line for people.
+
+    `retry_after_s` is what a server asked to wait before the next attempt (semantics S9, E2).
+    """
+
+    code: str
+    message: str = ""
+    retry_after_s: float | None = None
+
+
+class ArtifactRef(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One artifact: its path in the project, digest `sha256:<hex>` and size in bytes; `tree` marks a folder."""
+
+    path: str
+    digest: str
+    size: int
+    tree: bool = False
+
+
+class Launch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an attempt's process is started: argv, folder, the step's own (redacted) environment, its clocks and logs."""
+
+    argv: tuple[str, ...] = ()
+    cwd: str = ""
+    env: dict[str, str] = {}
+    stdout: str = ""
+    stderr: str = ""
+    timeout_s: float | None = None
+    heartbeat_s: float | None = None
+    quiet_s: float | None = None
+    grace_s: float | None = None
+
+
+class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an attempt spent: a call of each capability by starting (negative: it never began), what it reported."""
+
+    cost_usd: float = 0.0
+    tokens: int = 0
+    calls: dict[str, int] = {}
