@@ -12,6 +12,7 @@ from holdfast.engine.attempt import PLAIN_START, describe, placed, render_params
 from holdfast.engine.inline import Call, CallError, Pool, Target, said_of
 from holdfast.engine.passage import NEVER_BEGAN
 from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing
+from holdfast.engine.watchdog import Watchdog
 from holdfast.plan.model import Effect, Uses
 from holdfast.run import events as ev
 from holdfast.run.admission import is_free as is_free_to_start
@@ -33,6 +34,7 @@ class Calls:
     def __init__(self, driver: "Driver") -> None:
         self._driver = driver
         self.pool: Pool | None = None
+        self.watchdog: Watchdog | None = None
         self.out: dict[int, Call] = {}  # handed out or held, by step
         self.untold = 0  # those of `out` whose start no event has told yet
         self.dispatched = 0  # those of `out` that a thread has or will take
@@ -73,11 +75,9 @@ class Calls:
             except ValueError as error:
                 driver.fail_unstarted(start, ev.Error("spawn.failed", str(error)))
                 return
-        effect = step.effect_class
-        call = Call(target, arguments, driver, start.step, start.attempt, start.facts, is_once=effect is Effect.ONCE)
-        is_free = effect is Effect.NONE and is_free_to_start(run, step)
-        if is_free and target.is_quick and self._durably_ready(call):
-            call.run()
+        call = Call(target, arguments, driver, start.step, start.attempt, start.facts)
+        is_free = step.effect_class is Effect.NONE and is_free_to_start(run, step)
+        if is_free and self._is_quick(target) and self._durably_ready(call) and self._ran_here(call):
             self._conclude(call)
             return
         self.out[start.step] = call
@@ -111,9 +111,18 @@ class Calls:
             return False
         for _ in range(min(len(self._quick), QUICK_TURN)):
             call = self._quick.popleft()
-            call.run()
-            self.finished(call)
+            if self._ran_here(call):
+                self.finished(call)
+            else:
+                self._dispatch(call)
         return True
+
+    def _is_quick(self, target: Target) -> bool:
+        return target.is_quick and self.watchdog is not None and self.watchdog.can_watch
+
+    def _ran_here(self, call: Call) -> bool:
+        assert self.watchdog is not None
+        return self.watchdog.run(call)
 
     def finished(self, call: Call) -> None:
         """Tell what came of a call."""
@@ -137,7 +146,7 @@ class Calls:
         run = driver.run
         step = run.steps[call.step]
         if call.error is not None:
-            ended = ev.AttemptEnded(_unless_once(call, "failed"), error=ev.Error("exit.nonzero", said_of(call.error)))
+            ended = ev.AttemptEnded("failed", error=ev.Error("exit.nonzero", said_of(call.error)))
         elif call.value is None and promises_nothing(step):
             ended = SUCCEEDED
         else:
@@ -177,8 +186,7 @@ class Calls:
                 if self.pool is not None:
                     self.pool.replace_thread()
                 said = f"the function ran longer than {limit_s:g} s; it cannot be stopped and was abandoned"
-                status = _unless_once(call, "timed_out")
-                ended = ev.AttemptEnded(status, error=ev.Error("timeout", said), notes=("abandoned-attempt",))
+                ended = ev.AttemptEnded("timed_out", error=ev.Error("timeout", said), notes=("abandoned-attempt",))
                 driver.end(now, call.step, call.attempt, ended)
 
     def _target(self, name: str) -> Target | CallError:
@@ -200,7 +208,7 @@ class Calls:
         return not driver.undurable or driver.undurable.isdisjoint(run.needs[run.group_of.get(call.step, call.step)])
 
     def _dispatch(self, call: Call) -> None:
-        if call.target.is_quick and not call.told:
+        if self._is_quick(call.target) and not call.told:
             self._quick.append(call)
             return
         assert self.pool is not None
@@ -213,8 +221,6 @@ class Calls:
         driver = self._driver
         step = driver.run.steps[call.step]
         body = ev.AttemptStarted(facts=call.facts) if call.facts else PLAIN_START
-        if call.is_once:
-            body = ev.AttemptStarted(key=f"{driver.run.id}/{step.id}", facts=call.facts)
         driver.tell(ev.Event(at, body, step.id, call.attempt))
 
     def _forget(self, call: Call) -> None:
@@ -236,8 +242,3 @@ def _own(value: object) -> object:
     if isinstance(value, dict):
         return {name: _own(item) for name, item in value.items()}
     return value
-
-
-def _unless_once(call: Call, status: ev.AttemptStatus) -> ev.AttemptStatus:
-    """A `once` effect that did not say how it ended is uncertain (semantics E2)."""
-    return "uncertain" if call.is_once else status

@@ -88,7 +88,6 @@ class Call(msgspec.Struct, eq=False):
     step: int
     attempt: int
     facts: dict[str, object]
-    is_once: bool
     dropped: bool = False  # set by the engine: not to be started any more
     abandoned: bool = False  # set by the engine: whatever still comes of it is ignored
     told: bool = False  # its start is in the journal

@@ -15,6 +15,7 @@ import msgspec
 
 from holdfast.engine import processes
 from holdfast.engine.keeper import __file__ as keeper_package
+from holdfast.engine.keeper.engines import remove_folder
 from holdfast.engine.keeper.record import LOCK, read_fence, write_fence
 from holdfast.engine.keeper_facts import Facts, read_facts
 from holdfast.engine.keeper_messages import Bye, End, Event, Fenced, Hello, KeeperStarted, Request, Welcome
@@ -98,6 +99,8 @@ class KeeperClient:
                     return client, Adopted(live, read_facts(run_dir), ())
                 _kill(keeper)
             if _fence_out(run_dir, fence):
+                if keeper is not None and os.path.dirname(keeper.socket) != str(run_dir):
+                    remove_folder(*os.path.split(keeper.socket))  # it was killed
                 facts = read_facts(run_dir)
                 return None, Adopted(frozenset(), facts, find_leftovers(facts, run_id))
             if time.monotonic() > deadline:

@@ -9,6 +9,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from math import ceil
 from typing import NamedTuple
@@ -19,7 +20,8 @@ from holdfast.engine.host import Host
 from holdfast.engine.inline import Call, Pool
 from holdfast.engine.keeper_client import KeeperClient
 from holdfast.engine.lease import Renewer
-from holdfast.errors import BugError, IntegrityError
+from holdfast.engine.watchdog import Watchdog
+from holdfast.errors import BugError, BusyError, HoldfastError, IntegrityError
 from holdfast.ports import Clock, FenceLostError, Journal, Log, silent
 from holdfast.run import events as ev
 from holdfast.run.choose import wake_at
@@ -56,6 +58,7 @@ class Engine:
         self._poller.register(self._wake_read, select.POLLIN)
         self._asleep = False
         self._pool = Pool(1, self._post)
+        self._watchdog = Watchdog()
         self._renewer = Renewer(journal, clock, lambda run: self._post(_Lost(run)))
         self._interrupts = 0
         self._interrupts_taken = 0
@@ -67,6 +70,7 @@ class Engine:
         self._drivers[driver.run.id] = self._stirred[driver.run.id] = driver
         self._pool.grow(driver.concurrency)
         driver.calls.pool = self._pool
+        driver.calls.watchdog = self._watchdog
         driver.commands.watch = partial(self._watch, driver)
         driver.commands.unwatch = self._unwatch
         if driver.commands.keeper is not None:
@@ -102,11 +106,18 @@ class Engine:
         """Let go of threads and descriptors; what a keeper has in hand goes on without us."""
         self._renewer.close()
         self._pool.close()
+        self._watchdog.close()
         for driver in self._drivers.values():
             if driver.commands.keeper is not None:
                 driver.commands.keeper.close()
+            self._release(driver)
         os.close(self._wake_read)
         os.close(self._wake_write)
+
+    def _release(self, driver: Driver) -> None:
+        """Give up a run in the middle, if the store takes that: who wants it next need not wait for its lease."""
+        with suppress(HoldfastError):
+            self.world.journal.release(driver.run.id, driver.fence)
 
     @staticmethod
     def _guarded(driver: Driver, act: Callable[[], bool | None]) -> bool | None:
@@ -141,6 +152,8 @@ class Engine:
         if driver.passage is not None:
             driver.passage.close()
         driver.commands.close()
+        if driver.failure is not None and not isinstance(driver.failure, BusyError):
+            self._release(driver)
         self.world.log("rest", driver.run.id, status=driver.run.status.value)
         return driver
 

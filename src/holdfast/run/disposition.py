@@ -116,7 +116,7 @@ def disposed(run: "Run", i: int, attempt: int, ended: ev.AttemptEnded, scene: Sc
     if step.failure_modes and error.code not in FATAL_CODES:
         mode, error = _mode_of(run, i, ended, scene)
     final = None
-    if step.effect_class is Effect.ONCE and (ended.exit_code == 0 or step.inline):
+    if step.effect_class is Effect.ONCE and ended.exit_code == 0:
         final = "the effect is applied all the same, and never repeated"  # semantics S20
     counted = run.attempts_of(i).counted
     decision = dispose(run, i, Failure(error, counted, mode, final))

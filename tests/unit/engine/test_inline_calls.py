@@ -153,11 +153,9 @@ def test_an_inline_call_with_an_effect_begins_only_when_its_start_is_durable(sho
         steps:
           a: {run: "true"}
           b: {uses: python, effect: repeatable, with: {call: "looking:look", inline: true, args: {step: b, path: PATH}}}
-          c: {uses: python, effect: once, with: {call: "looking:look", inline: true, args: {step: c, path: PATH}}}
         """
     end = shop.run(plan.replace("PATH", str(database)))
     assert shop.outputs(end, "b") == {"result": True}
-    assert shop.outputs(end, "c") == {"result": True}
 
 
 def test_a_retry_of_a_call_is_a_second_attempt(shop: Workshop) -> None:
@@ -209,27 +207,3 @@ def test_a_call_past_its_timeout_is_given_up_and_said_so(shop: Workshop) -> None
     error = shop.error(end, "a")
     assert error.code == "timeout"
     assert "abandoned" in error.message
-
-
-def test_a_once_call_that_raises_is_uncertain(shop: Workshop) -> None:
-    # semantics E2
-    shop.module("def boom(): raise OSError('reset')", "boom_acts")
-    end = shop.run("steps: {a: {effect: once, uses: python, with: {call: 'boom_acts:boom', inline: true}}}")
-    assert (end.status, end.exit_code) == ("blocked", 4)
-    assert shop.error(end, "a").message == "OSError: reset"
-
-
-def test_a_once_call_whose_criterion_fails_is_applied_and_not_repeated(shop: Workshop) -> None:
-    # semantics S20
-    shop.module("def pay(): return {'paid': 1}", "paying_acts")
-    end = shop.run("""
-        steps:
-          a:
-            effect: once
-            retry: {attempts: 3, delay: 0}
-            uses: python
-            with: {call: "paying_acts:pay", inline: true}
-            expect: ["outputs.paid == 2"]
-        """)
-    assert shop.error(end, "a").code == "expect.failed"
-    assert shop.starts(end) == {"a": 1}

@@ -319,6 +319,27 @@ def test_a_run_folder_with_a_very_long_path_works(make_rig: MakeRig, tmp_path: P
     assert rig.exited("a").code == 7
 
 
+@pytest.mark.parametrize("end", ["bye", "kill"])
+def test_the_socket_of_a_run_folder_with_a_very_long_path_does_not_stay(
+    make_rig: MakeRig, tmp_path: Path, end: str
+) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    rig = make_rig(deep)
+    rig.spawn("a", "true")
+    rig.exited("a")
+    keeper = read_facts(deep).keeper
+    assert keeper is not None
+    folder = Path(keeper.socket).parent
+    assert folder.exists()
+    if end == "bye":
+        rig.client.finish()
+    else:
+        rig.kill_keeper()
+        KeeperClient.adopt(deep, rig.run_id, 2)
+    assert not folder.exists()
+
+
 def test_an_engine_that_does_not_read_is_dropped_and_its_commands_stay(rig: Rig) -> None:
     rig.spawn("a", "read line < pipe; exit 3")
     os.mkfifo(rig.run_dir / "pipe")

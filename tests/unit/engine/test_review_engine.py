@@ -110,7 +110,7 @@ def test_a_coroutine_that_was_dropped_before_it_began_did_not_begin() -> None:
 
     done: list[Call] = []
     pool = Pool(1, done.append)
-    call = Call(Target(function), {}, None, 0, 1, {}, is_once=False)
+    call = Call(Target(function), {}, None, 0, 1, {})
     call.dropped = True
     pool.submit(call)
     until(lambda: done)
@@ -228,3 +228,14 @@ def test_a_store_that_takes_nothing_stops_the_run_and_fails_no_step(shop: Worksh
     end = shop.resume(run)
     assert end.status == "succeeded"
     assert shop.starts(end) == {"a": 1}
+
+
+def test_a_run_given_up_for_its_store_goes_on_at_once_in_the_same_process(shop: Workshop) -> None:
+    # semantics C4, C7
+    shop.app.state.mkdir()
+    (shop.app.state / "objects").write_text("in the way")
+    with pytest.raises(StoreError):
+        shop.run("steps: {a: {run: 'echo made > p', produces: {p: p}}}")
+    [run] = [path.name for path in (shop.app.state / "runs").iterdir()]
+    (shop.app.state / "objects").unlink()
+    assert shop.resume(run).status == "succeeded"

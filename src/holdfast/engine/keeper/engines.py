@@ -48,6 +48,12 @@ class Engines:
         self._poller = poller
         poller.register(listener, select.POLLIN)
 
+    def leave(self) -> None:
+        """Takes the socket away where it stands in a folder of its own; in the run's, it may be another's by now."""
+        folder, name = os.path.split(self.listener.getsockname())
+        if folder != self.run_dir:
+            remove_folder(folder, name)
+
     def accept(self) -> None:
         """Takes one waiting connection."""
         try:
@@ -138,3 +144,12 @@ class Engines:
     def _fenced(self, engine: Engine) -> None:
         self.send(engine, b'{"ev":"fenced"}\n')
         self.close(engine)
+
+
+def remove_folder(folder: str, name: str) -> None:
+    """Removes a socket and the private folder that was made for it."""
+    try:
+        os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
+    except OSError:
+        return  # somebody else has been faster

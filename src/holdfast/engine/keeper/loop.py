@@ -387,4 +387,5 @@ def main(run_dir: str, fence: int, run_id: str) -> int:
     )
     gc.set_threshold(GARBAGE_OBJECTS)
     keeper.run()
+    keeper.engines.leave()
     return 0

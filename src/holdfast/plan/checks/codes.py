@@ -8,6 +8,7 @@ ERRORS: Final[Mapping[str, str]] = {
     "artifact.unknown": "no step produces an artifact of this name",
     "command.secret": "a secret stands in an argument, which other users can see",
     "env.unknown": "an expression reads a variable that nothing declares",
+    "effect.inline": "a step with effect once that is a call in the engine, which nothing can stop",
     "expression.invalid": "an expression or template cannot be read",
     "expression.synonym": "a step's status is compared with a word it never is",
     "expression.template": "`${{ }}` where an expression stands anyway",

@@ -44,6 +44,9 @@ def _effect(path: Path, step: Step) -> Iterator[Fault]:
         message = f'step "{step.id}" has effect once, but nothing finds out whether it happened'
         hint = "give it reconcile, or definite_failures; without them every failure asks a person"
         yield warning_at((*path, "effect"), "effect.unreconciled", message, hint)
+    if once and step.inline:
+        message = f'step "{step.id}" has effect once and is inline, where it cannot be stopped, nor fenced off'
+        yield fault_at((*path, "effect"), "effect.inline", message, "take out inline: true; a worker does it then")
     if effect.rollback is None and (once or step.shown.kind == "deploy"):
         what = "has effect once" if once else "is of kind deploy"
         message = f'step "{step.id}" {what} and no rollback, so it cannot be undone'

@@ -77,6 +77,12 @@ CASES: dict[str, tuple[str, str]] = {
         'plan: p\nsteps:\n  a: {run: x}\n  b: {run: x, depends_on: ["a[*]"]}',
         '4:28 step "b": depends_on[0] waits for all instances of "a", which has no for_each',
     ),
+    "effect.inline": (
+        in_step(
+            "uses: python\nwith: {call: 'm:f', inline: true}\neffect: once\ndefinite_failures: [1]\nrollback: {run: y}"
+        ),
+        '6:13 step "a" has effect once and is inline, where it cannot be stopped, nor fenced off',
+    ),
     "effect.no-rollback": (in_step("run: x\nkind: deploy"), '3:3 step "a" is of kind deploy and no rollback'),
     "effect.unreconciled": (
         in_step("run: x\neffect: once\nrollback: {run: y}"),
