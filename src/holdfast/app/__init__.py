@@ -161,9 +161,15 @@ class Holdfast:
     ) -> "RunEnd":
         """Run a plan until it ends, pauses or blocks. Raises what `plan` raises, `BusyError`, `StoreError`."""
         from holdfast.app.runs import Session, requested
+        from holdfast.engine.early import early_keeper
 
         run = requested(self, file, inputs)
-        with Session(self, run.loaded.file.parent, request, listener) as session:
+        plan = run.loaded.plan
+        with (
+            early_keeper(plan.steps + plan.finally_) as early,
+            Session(self, run.loaded.file.parent, request, listener) as session,
+        ):
+            session.base.early = early
             return session.run_requested([run])[0]
 
     def session(self, request: Request, listener: "Listener | None" = None) -> "Session":

@@ -40,6 +40,7 @@ from holdfast.run.states import RunStatus
 
 if TYPE_CHECKING:
     from holdfast.engine.driver import Driver
+    from holdfast.engine.early import EarlyKeeper
 
 
 QUICK_US = 20_000
@@ -65,10 +66,10 @@ class Commands:
         self._held: list[Attempt] = []  # durable starts that wait for a keeper which may not be started yet
         self._settled = 0  # how many events of the driver must be durable before a keeper is started
 
-    def open(self) -> None:
-        """Start the run's keeper, which takes its time beside us."""
+    def open(self, early: "EarlyKeeper | None" = None) -> None:
+        """Start the run's keeper, which takes its time beside us, or name the run to one that waits for it."""
         site = self._driver.site
-        self.keeper = KeeperClient.start(Path(site.folder), site.run, self._driver.fence)
+        self.keeper = KeeperClient.start(Path(site.folder), site.run, self._driver.fence, early)
         self.watch(self.keeper)
         self._driver.world.log("keeper", site.run, fence=self._driver.fence)
 

@@ -24,6 +24,8 @@ from holdfast.errors import BusyError, HoldfastError, StoreError
 
 if TYPE_CHECKING:
     import socket
+
+    from holdfast.engine.early import EarlyKeeper
 else:
     import _socket as socket  # the C half has all that is needed here, and costs nothing
 
@@ -71,15 +73,19 @@ class KeeperClient:
         self._received = b""
 
     @classmethod
-    def start(cls, run_dir: Path, run_id: str, fence: int) -> "KeeperClient":
-        """Starts a keeper and says hello, without waiting for it; requests may be sent at once. Raises StoreError."""
+    def start(cls, run_dir: Path, run_id: str, fence: int, early: "EarlyKeeper | None" = None) -> "KeeperClient":
+        """Starts a keeper and says hello, without waiting for it; requests may be sent at once. Raises StoreError.
+
+        Where an `early` one waits for a run, it is that one.
+        """
         listener, path = _listen(run_dir)
         try:
-            pid = _spawn_keeper(run_dir, run_id, fence, listener)
+            pid = _named_keeper([str(run_dir), str(fence), run_id], listener, early)
             client = cls(run_dir, _connect(path), pid)
         finally:
             listener.close()
-        client.send([Hello(fence)])
+        with suppress(KeeperLostError):  # one that has died already is found out when it is listened to
+            client.send([Hello(fence)])
         return client
 
     @classmethod
@@ -234,21 +240,37 @@ def _connect(path: str) -> socket.socket:
     return connection
 
 
-def _spawn_keeper(run_dir: Path, run_id: str, fence: int, listener: socket.socket) -> int:
-    """Starts the keeper's process; posix_spawn because importing `subprocess` costs as much as the keeper's start."""
-    high_fd = fcntl.fcntl(listener.fileno(), fcntl.F_DUPFD_CLOEXEC, 10)
-    log = os.open(run_dir / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    log_fd = fcntl.fcntl(log, fcntl.F_DUPFD_CLOEXEC, 10)
+def _named_keeper(words: list[str], listener: socket.socket, early: "EarlyKeeper | None") -> int:
+    """The process that keeps the run: one that waits for it, or a new one."""
+    log = os.open(os.path.join(words[0], "keeper.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        pid = early.take(words, listener.fileno(), log) if early is not None else None
+        return pid if pid is not None else spawn_keeper(words, listener.fileno(), log)
+    finally:
+        os.close(log)
+
+
+def spawn_keeper(words: Sequence[str], channel: int, log: int | None = None) -> int:
+    """Starts a keeper's process; posix_spawn because importing `subprocess` costs as much as the keeper's start.
+
+    It gets `channel` as its descriptor 3, and `log`, or nothing, as its outputs. Raises StoreError.
+    """
+    high = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 10) for each in (channel, log) if each is not None]
+    outputs = [
+        (os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_WRONLY, 0)
+        if log is None
+        else (os.POSIX_SPAWN_DUP2, high[1], number)
+        for number in (1, 2)
+    ]
     try:
         return os.posix_spawn(
             sys.executable,
-            [sys.executable, *_interpreter_options(), KEEPER, str(run_dir), str(fence), run_id],
+            [sys.executable, *_interpreter_options(), KEEPER, *words],
             os.environ,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, log_fd, 1),
-                (os.POSIX_SPAWN_DUP2, log_fd, 2),
-                (os.POSIX_SPAWN_DUP2, high_fd, LISTENER_FD),
+                *outputs,
+                (os.POSIX_SPAWN_DUP2, high[0], LISTENER_FD),
             ],
             setsid=True,
             setsigmask=(),
@@ -258,7 +280,7 @@ def _spawn_keeper(run_dir: Path, run_id: str, fence: int, listener: socket.socke
         headline = f"the keeper cannot be started with {sys.executable}: {error}"
         raise StoreError(headline, code="E_KEEPER_START") from error
     finally:
-        for fd in (high_fd, log_fd, log):
+        for fd in high:
             os.close(fd)
 
 

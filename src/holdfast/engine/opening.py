@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,9 @@ from holdfast.run import events as ev
 from holdfast.run.machine import Run, fold
 from holdfast.run.reached import Recall
 from holdfast.run.states import RunStatus
+
+if TYPE_CHECKING:
+    from holdfast.engine.early import EarlyKeeper
 
 FOLDERS = ("logs", "out", "scratch")
 NOTHING_LEFT = Adopted(frozenset(), Facts(None, {}), ())
@@ -35,13 +38,14 @@ class NewRun(NamedTuple):
 class Base:
     """Where runs keep their files: the state folder, the artifact store, and the environment outside."""
 
-    __slots__ = ("_environ", "_passed", "runs", "store")
+    __slots__ = ("_environ", "_passed", "early", "runs", "store")
 
     def __init__(self, state: Path, store: Artifacts, environ: dict[str, str]) -> None:
         self.runs = str(state / "runs")
         self.store = store
         self._environ = environ
         self._passed: dict[tuple[str, ...], dict[str, str]] = {}
+        self.early: EarlyKeeper | None = None  # for the first run that needs a keeper
 
     def passed(self, asked: tuple[str, ...]) -> dict[str, str]:
         """What a plan's steps get of the environment outside, which does not change; a copy."""
@@ -58,7 +62,7 @@ def create(world: World, base: Base, new: NewRun) -> Driver:
     driver = Driver(world, run, site, FIRST_FENCE, 0)
     if has_commands(run):
         make_folders(site)
-        driver.commands.open()  # it starts beside us, while we do what must come before the first command
+        driver.commands.open(base.early)  # it starts beside us, while we do what must come before the first command
     now = world.clock.now()
     events = [ev.Event(now, new.created), ev.Event(now, _owned(world, driver))]
     driver.open(Opening(new.plan_bytes, world.host.owner), events)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from holdfast.engine import processes
+from holdfast.engine.early import EarlyKeeper
 from holdfast.engine.keeper_client import KeeperClient, KeeperLostError
 from holdfast.engine.keeper_facts import read_facts
 from holdfast.engine.keeper_messages import (
@@ -36,10 +37,10 @@ BASE_ENV = {"PATH": os.environ.get("PATH", os.defpath), "HOME": "/", "LANG": "C.
 class Rig:
     """One run's folder, its keeper and what it has said."""
 
-    def __init__(self, run_dir: Path, run_id: str, fence: int = 1) -> None:
+    def __init__(self, run_dir: Path, run_id: str, fence: int = 1, early: EarlyKeeper | None = None) -> None:
         self.run_dir = run_dir
         self.run_id = run_id
-        self.client = KeeperClient.start(run_dir, run_id, fence)
+        self.client = KeeperClient.start(run_dir, run_id, fence, early)
         self.events: list[Event] = []
         self.earlier: list[KeeperClient] = []
 

@@ -1,5 +1,7 @@
 """Entry of the keeper: `python -I -S …/keeper/__main__.py RUN_DIR FENCE RUN_ID`, descriptor 3 a listening socket.
 
+Without arguments descriptor 3 is a socket on which a run will be named (`summons`); until then nothing is touched.
+
 The packages above this one are entered as bare names, so that starting the keeper does not run their `__init__`.
 """
 
@@ -24,7 +26,12 @@ if __name__ == "__main__":
 
     from holdfast.engine.keeper.loop import main
 
-    status = main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    words = sys.argv[1:]
+    if not words:
+        from holdfast.engine.keeper.summons import await_run
+
+        words = await_run()
+    status = main(words[0], int(words[1]), words[2]) if words else 0
     if "coverage" not in sys.modules:  # which writes its data at the end
         os._exit(status)  # nothing is left to tidy up, and the engine waits
     sys.exit(status)
