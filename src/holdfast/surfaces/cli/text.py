@@ -3,18 +3,20 @@
 import re
 import unicodedata
 
-_SEQUENCES = re.compile(
+# Compiled when first used, which `re` remembers: a short command needs none of them.
+_SEQUENCES = (
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
     r"|\x9b[0-?]*[ -/]*[@-~]"
     r"|\x1b[\]PX^_k][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"  # OSC, DCS, SOS, PM, APC, window title
     r"|\x1b[ -/]*[0-~]"
     r"|\x1b"
 )
-_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
-_INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+_COLOUR = r"\x1b\[[0-9;:]*m"
+_INVISIBLE = (
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e007f]"
 )
-_SURROGATES = re.compile(r"[\ud800-\udfff]")
+_SURROGATES = r"[\ud800-\udfff]"
 TAB = 8
 
 
@@ -26,8 +28,8 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    text = _SEQUENCES.sub("", text).replace("\t", " ")
-    return _SURROGATES.sub("?", _INVISIBLE.sub("", text))
+    text = re.sub(_SEQUENCES, "", text).replace("\t", " ")
+    return re.sub(_SURROGATES, "?", re.sub(_INVISIBLE, "", text))
 
 
 def one_line(text: str) -> str:
@@ -42,7 +44,7 @@ def shown(line: str) -> str:
     """
     line = last_overwrite(line)
     parts, position = [], 0
-    for colour in _COLOUR.finditer(line):
+    for colour in re.finditer(_COLOUR, line):
         parts += [_plain(line[position : colour.start()]), colour[0]]
         position = colour.end()
     parts.append(_plain(line[position:]))
