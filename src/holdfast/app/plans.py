@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from holdfast.app.nested import Whole
 from holdfast.app.remembered import Remembered
 from holdfast.errors import HoldfastError, RequestError
 from holdfast.plan.door import Door
@@ -79,8 +80,8 @@ def check(files: Sequence[Path], door: Door) -> CheckReport:
         except RequestError as error:
             plans.append(CheckedPlan(str(file), None, (_unreadable(file, error),)))
             continue
-        parsed = _parsed(data, file, door)
-        plans.append(CheckedPlan(str(file), parsed.plan.id if parsed.plan else None, parsed.problems))
+        plan, problems = _whole(file, door).plan(file, data)
+        plans.append(CheckedPlan(str(file), plan.id if plan else None, tuple(problems)))
     ok = not any(problem.severity == "error" for plan in plans for problem in plan.problems)
     return CheckReport(ok, plans)
 
@@ -90,7 +91,10 @@ def convert(file: Path, door: Door) -> Converted:
     from holdfast.plan.dialects.names import NATIVE
     from holdfast.plan.source.write import yaml_of
 
-    parsed = _valid(read_file(file), file, door)
+    parsed = _parsed(read_file(file), file, door)
+    _refuse_variables(parsed, file, door)
+    if parsed.plan is None or any(problem.severity == "error" for problem in parsed.problems):
+        raise PlanInvalidError(str(file), parsed.problems)
     if parsed.dialect == NATIVE:
         hint = "holdfast check shows what is wrong with a plan; --dialect says which format a file is in"
         raise RequestError(f"{file} is in the native format already", code="E_DIALECT", hint=hint)
@@ -105,17 +109,13 @@ def _parsed(data: bytes, file: Path, door: Door) -> "Parsed":
     return parse_plan(data, str(file), door=door)
 
 
-def _valid(data: bytes, file: Path, door: Door) -> "Parsed":
+def _refuse_variables(parsed: "Parsed", file: Path, door: Door) -> None:
     from holdfast.plan.dialects.names import NATIVE
 
-    parsed = _parsed(data, file, door)
     if door.variables and parsed.dialect == NATIVE:
         hint = f"its inputs are given with -i {next(iter(door.variables))}=VALUE"
         said = f"{file} is a native plan, which has no variables; --var is for foreign formats"
         raise RequestError(said, code="E_DIALECT", hint=hint)
-    if parsed.plan is None or any(problem.severity == "error" for problem in parsed.problems):
-        raise PlanInvalidError(str(file), parsed.problems)
-    return parsed
 
 
 def load(file: Path, door: Door, remembered: Remembered) -> LoadedPlan:
@@ -128,19 +128,33 @@ def load(file: Path, door: Door, remembered: Remembered) -> LoadedPlan:
     known = remembered.find(key)
     if known is not None:
         return LoadedPlan(*places, *known)
-    parsed = _valid(source, file, door)
-    assert parsed.plan is not None
-    _refuse_unsupported(file, parsed.plan, parsed.positions)
-    data = msgspec.json.encode(parsed.plan, order="deterministic")
+    whole = _whole(file, door)
+    plan, problems = _sound(whole, file, source, door)
+    for part, parsed in whole.parts:
+        assert parsed.plan is not None
+        _refuse_unsupported(part, parsed.plan, parsed.positions)
+    data = msgspec.json.encode(plan, order="deterministic")
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    return LoadedPlan(*places, parsed.plan, data, digest, parsed.problems, None if parsed.problems else key)
+    alone = not problems and len(whole.parts) == 1  # what was read of other files is not in the key
+    return LoadedPlan(*places, plan, data, digest, problems, key if alone else None)
 
 
 def sound(file: Path, door: Door) -> Plan:
     """A plan without errors, to be looked at; what this version cannot run may be in it. Raises what `load` raises."""
-    plan = _valid(read_file(file), file, door).plan
-    assert plan is not None
-    return plan
+    return _sound(_whole(file, door), file, read_file(file), door)[0]
+
+
+def _whole(file: Path, door: Door) -> Whole:
+    """For reading a plan with the files it runs; what was said of the file is not said of those."""
+    return Whole(lambda part, source: _parsed(source, part, door if part is file else Door()), read_file)
+
+
+def _sound(whole: Whole, file: Path, source: bytes, door: Door) -> "tuple[Plan, tuple[Problem, ...]]":
+    plan, problems = whole.plan(file, source)
+    _refuse_variables(whole.parts[0][1], file, door)
+    if plan is None:
+        raise PlanInvalidError(str(file), problems)
+    return plan, tuple(problems)
 
 
 def _refuse_odd_name(file: Path) -> None:

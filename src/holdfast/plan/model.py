@@ -467,4 +467,5 @@ class Plan(Value):
     hypotheses: dict[str, Hypothesis] = {}
     policy: Policy | None = None
     overdue: Overdue | None = None
+    nested: dict[str, "Plan"] = {}  # the plans that steps run, by step
     shown: PlanShown = PlanShown()

@@ -11,6 +11,7 @@ from holdfast.plan.format.runners import RUNNERS
 from holdfast.plan.format.steps import STEP
 from holdfast.plan.format.table import PLAN
 from holdfast.plan.model import Conditions, Goal, Holds, OnFailure, Plan, Product, Run, Shell, Step, Uses
+from holdfast.plan.nested import places
 from holdfast.plan.problems import Path
 
 HONOURED_STEP_KEYS: Final = frozenset(
@@ -36,6 +37,7 @@ HONOURED_PARAMETERS: Final = {
     "git": frozenset(RUNNERS["git"].fields),
     "http": frozenset(RUNNERS["http"].fields),
     "noop": frozenset[str](),
+    "plan": frozenset(("file", "steps", "inputs")),
 }
 HONOURED_REUSE: Final = frozenset(("auto", "never"))
 
@@ -58,6 +60,10 @@ def unsupported(plan: Plan) -> list[NotYet]:
         for step in steps:
             found += [NotYet(step.id, key, (section, step.id, *key.split("."))) for key in _step_keys(step)]
             found += [NotYet(step.id, f"{key} as a template", (section, step.id, key)) for key in _templates(step)]
+    for place in places(plan):
+        inner = plan.nested.get(place.step.id)
+        if inner is not None:
+            found += [NotYet(place.step.id, str(it), (*place.path, "with", *it.path)) for it in unsupported(inner)]
     return found
 
 

@@ -14,7 +14,8 @@ from holdfast.plan.format.runners import LATER, RUNNERS
 from holdfast.plan.format.table import PLAN
 from holdfast.plan.model import Plan
 from holdfast.plan.nearest import did_you_mean
-from holdfast.plan.problems import Fault, Found, Path, Problem, Severity
+from holdfast.plan.nested import DEPTH_MAX, inline, places, untyped, with_nested
+from holdfast.plan.problems import Fault, Found, Path, Problem, Severity, fault_at
 from holdfast.plan.source.document import Source, read_source
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _translated(data: object, door: Door) -> "Translation":
     return translate(data, door.variables)
 
 
-def _checked(data: object, runners: Collection[str]) -> tuple[Plan | None, list[Fault]]:
+def _checked(data: object, runners: Collection[str], depth: int = 1) -> tuple[Plan | None, list[Fault]]:
     if not isinstance(data, dict):
         hint = "it begins with a line such as `plan: nightly-report`"
         return None, [Fault("value.type", f"a plan is a map of keys, not {shown(data)}", hint)]
@@ -121,7 +122,29 @@ def _checked(data: object, runners: Collection[str]) -> tuple[Plan | None, list[
     if "steps" not in values:
         return None, faults  # without steps, every name would seem unknown
     made = draft(data, values, found)
-    return made.plan, [*faults, *made.faults, *check(made, runners)]
+    plan, inside = _with_inline(made.plan, runners, depth)
+    return plan, [*faults, *made.faults, *check(made, runners), *inside]
+
+
+def _with_inline(plan: Plan, runners: Collection[str], depth: int) -> tuple[Plan, list[Fault]]:
+    """The plan with its inline plans, which are checked as plans of their own."""
+    found: dict[str, Plan] = {}
+    faults: list[Fault] = []
+    for place in places(plan):
+        data = inline(plan.id, place)
+        if data is None:
+            continue
+        where = (*place.path, "with", "steps")
+        if depth == DEPTH_MAX:
+            faults.append(fault_at(where, "plan.depth", f"plans may be nested at most {DEPTH_MAX} deep"))
+            continue
+        inner, inside = _checked(data, runners, depth + 1)
+        for fault in inside:
+            fault.path += reversed(where[:-1])
+        faults += inside
+        if inner is not None:
+            found[place.step.id] = untyped(inner)
+    return with_nested(plan, found), faults
 
 
 def _index(source: Source, fault: Fault) -> int:

@@ -114,6 +114,7 @@ def test_runs(program: Program, run: str) -> None:
                 "started_at": AT,
                 "finished_at": AT,
                 "inputs": {"day": "2026-01-01"},
+                "parent": None,
             }
         ]
     }
@@ -168,7 +169,7 @@ def test_show(program: Program, folder: Path, run: str) -> None:
         "plan_file": str(folder / "plan.yaml"),
     }
     for step in steps.values():
-        assert step.pop("outputs_digest") is None
+        assert [step.pop(name) for name in ("outputs_digest", "nested_run")] == [None, None]
     assert steps["make"] == plain | {
         "step": "make",
         "status": "succeeded",

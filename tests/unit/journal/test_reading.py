@@ -54,6 +54,7 @@ def test_runs_are_listed_newest_first(journal: SqliteJournal) -> None:
                 "started_at": AT + "1Z",
                 "finished_at": AT + "4Z",
                 "inputs": {},
+                "parent": None,
             },
             {
                 "run": "r1",
@@ -64,6 +65,7 @@ def test_runs_are_listed_newest_first(journal: SqliteJournal) -> None:
                 "started_at": None,
                 "finished_at": None,
                 "inputs": {"colour": "blue"},
+                "parent": None,
             },
         ]
     }
@@ -128,7 +130,7 @@ def test_a_step_is_shown_with_its_attempts_outputs_and_artifacts(journal: Sqlite
         ],
         "outputs": {"answer": 42},
         "artifacts": {"data": {"path": "out/data", "digest": "sha256:ab", "size": 7}},
-        **dict.fromkeys(("from_run", "outputs_digest", "instances", "instance_of")),
+        **dict.fromkeys(("from_run", "outputs_digest", "instances", "instance_of", "nested_run")),
     }
     none = {"time_s": None, "limits": None}
     assert document(shown.spent) == {"cost_usd": 0.5, "tokens": 10, "calls": {"web": 2}} | none
