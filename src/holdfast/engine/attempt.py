@@ -294,6 +294,14 @@ def render_params(run: RunState, at: int) -> dict[str, object]:
     return rendered
 
 
+def render_inputs(run: RunState, step: Step) -> dict[str, object]:
+    """The inputs of a nested plan with their templates rendered; raises `ExpressionError`."""
+    assert isinstance(step.work, Uses)
+    rendered = _Renderer(run).deep(step.work.params.get("inputs") or {}, "with.inputs")
+    assert isinstance(rendered, dict)
+    return rendered
+
+
 def _folder(site: Site, run: RunState, written: str) -> str:
     if written == ".":
         return site.project

@@ -292,7 +292,7 @@ def running_attempts(driver: "Driver") -> list[Attempt]:
     """The attempts that the journal says are running, as this engine would have made them."""
     run = driver.run
     found = []
-    for i in sorted(run.running):
+    for i in sorted(run.running.difference(run.children)):
         state = run.states[i]
         assert isinstance(state, Running)
         found.append(describe(driver.site, run, i, state.attempt))

@@ -11,11 +11,13 @@ from holdfast.engine.commands import Commands
 from holdfast.engine.expansion import expanded
 from holdfast.engine.facts import facts_wanted
 from holdfast.engine.host import Host
+from holdfast.engine.nested import Nested
 from holdfast.engine.passage import Passage, has_passage
 from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing, tail
 from holdfast.errors import BugError, HoldfastError
 from holdfast.plan.expr import ExpressionError
 from holdfast.plan.model import Step, Uses
+from holdfast.plan.nested import is_nested
 from holdfast.ports import Append, Appended, Clock, FenceLostError, Journal, Log, Owner, silent
 from holdfast.run import events as ev
 from holdfast.run.choose import Expand, Start, at_rest, choose, may_leave, to_stop, unstarted
@@ -89,6 +91,8 @@ class Driver:
         self.concurrency = world.host.concurrency(run.plan)
         self.calls = Calls(self)
         self.commands = Commands(self)
+        self.nested = Nested(self)
+        self.parent: Driver | None = None
         self.failure: HoldfastError | None = None
         self.resting = False  # the run has ended, paused or blocked; only the last commit is awaited
         self.pending = 0  # appends submitted and not answered
@@ -172,6 +176,8 @@ class Driver:
             self.facts = world.host.facts(self._facts_wanted)
         if self.passage is not None:
             self.passage.look(now)
+        if self.nested.left_over:
+            self.nested.go_on()
         self._stop_what_must()
         # What others asked for (a pause, an end) is folded before anything new starts; the answer under way brings it.
         while not self.others and len(self._outbox) < BATCH_EVENTS and self.pending < PENDING_MAX:
@@ -193,7 +199,7 @@ class Driver:
         self._stop_what_must()
         if self.passage is not None:
             self.passage.settle(now)
-        if run.running or self.calls.out:
+        if run.running - self.nested.idle or self.calls.out:
             self._idle_since = None
         elif not self._come_to_rest(now):
             return False
@@ -237,6 +243,7 @@ class Driver:
         if self.failure is None:
             self.commands.launch(done.launches)
             self.calls.release()
+            self.nested.release()
 
     def _fold_others(self, others: Sequence[StoredEvent]) -> None:
         for stored in others:
@@ -289,6 +296,8 @@ class Driver:
                 self.calls.start(start)
             elif is_noop(step):
                 self._noop(start)
+            elif is_nested(step):
+                self.nested.start(start)
             else:
                 attempt = self.commands.prepare(start)
                 self.tell(ev.Event(self.world.clock.now(), attempt.started, step.id, start.attempt))
@@ -308,7 +317,7 @@ class Driver:
 
     def _come_to_rest(self, now: int) -> bool:
         """Nothing runs: the run ends, pauses, blocks or goes on; `False` where it is given back as it stands."""
-        rest = at_rest(self.run, now, self.facts)
+        rest = at_rest(self.run, now, self.facts, self.nested.idle)
         if rest is not None:
             if not (isinstance(rest.event.body, ev.RunBlocked) and self._stays(now)):
                 self.tell(rest.event)
@@ -340,9 +349,12 @@ class Driver:
             self.calls.drop_unstarted()
         elif self.run.failing:
             self.calls.drop_unstarted(lambda i: self.run.group_of.get(i) in self.run.failing)
+        if self.run.pausing is not None:
+            self.nested.pause()
         if self.closing or self.run.failing:
             for i in to_stop(self.run):
-                self.commands.stop(i)
+                if not self.nested.stop(i):
+                    self.commands.stop(i)
 
     # Durability.
 

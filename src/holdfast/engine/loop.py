@@ -76,6 +76,7 @@ class Engine:
         if driver.commands.keeper is not None:
             self._watch(driver, driver.commands.keeper)
         self._renewer.hold(driver.run.id, driver.fence)
+        driver.nested.add = self.add
         self.world.log("drive", driver.run.id, fence=driver.fence, seq=driver.seq, concurrency=driver.concurrency)
 
     def interrupt(self) -> None:
@@ -155,6 +156,9 @@ class Engine:
         if driver.failure is not None and not isinstance(driver.failure, BusyError):
             self._release(driver)
         self.world.log("rest", driver.run.id, status=driver.run.status.value)
+        if driver.parent is not None:
+            driver.parent.nested.rested(driver)
+            self._stir(driver.parent)
         return driver
 
     def _post(self, message: "Durable | Call | _Lost") -> None:

@@ -1,6 +1,8 @@
 """How a driver comes to be: for a run that is created now, or for one that another engine left (semantics C2-C4)."""
 
+import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,9 +14,12 @@ from holdfast.engine.driver import FIRST_FENCE, Driver, Opening, World, is_noop
 from holdfast.engine.environment import passed, redacted
 from holdfast.engine.keeper_client import Adopted, KeeperClient
 from holdfast.engine.keeper_facts import Facts
+from holdfast.engine.nested import Child
 from holdfast.plan.model import Plan
-from holdfast.ports import Artifacts, RunEndedError
+from holdfast.plan.nested import is_nested
+from holdfast.ports import Artifacts, LostRunError, RunEndedError
 from holdfast.run import events as ev
+from holdfast.run.events import StoredEvent
 from holdfast.run.machine import Run, fold
 from holdfast.run.reached import Recall
 from holdfast.run.states import RunStatus
@@ -60,6 +65,7 @@ def create(world: World, base: Base, new: NewRun) -> Driver:
     run = Run(new.run, new.plan, _recall(base.store))
     site = _site(base, run, new.created.project)
     driver = Driver(world, run, site, FIRST_FENCE, 0)
+    _Family(driver, base, new.created)
     if has_commands(run):
         make_folders(site)
         driver.commands.open(base.early)  # it starts beside us, while we do what must come before the first command
@@ -74,15 +80,13 @@ def reopen(world: World, base: Base, run_id: str) -> Driver:
     lease = world.journal.take(run_id, world.host.owner, world.clock.now())
     try:
         stored = world.journal.events(run_id)
-        created = stored[0].event.body
-        assert isinstance(created, ev.RunCreated)
-        plan = msgspec.json.decode(world.journal.plan(created.plan_digest), type=Plan)
-        run = Run(run_id, plan, _recall(base.store))
-        fold(run, (each.event for each in stored))
+        run, created = _folded(world, base, run_id, stored)
         if run.final or run.status is RunStatus.QUARANTINED:
             raise RunEndedError(f"run {run_id} is {run.status} and cannot go on", code="E_RUN_ENDED")
         site = _site(base, run, created.project)
         driver = Driver(world, run, site, lease.fence, stored[-1].seq)
+        _Family(driver, base, created)
+        driver.nested.left_over = bool(run.children)
         driver.own(ev.Event(world.clock.now(), _owned(world, driver)))
         _settle(driver)
     except BaseException:
@@ -91,9 +95,18 @@ def reopen(world: World, base: Base, run_id: str) -> Driver:
     return driver
 
 
+def _folded(world: World, base: Base, run_id: str, stored: Sequence[StoredEvent]) -> tuple[Run, ev.RunCreated]:
+    created = stored[0].event.body
+    assert isinstance(created, ev.RunCreated)
+    plan = msgspec.json.decode(world.journal.plan(created.plan_digest), type=Plan)
+    run = Run(run_id, plan, _recall(base.store))
+    fold(run, (each.event for each in stored))
+    return run, created
+
+
 def has_commands(run: Run) -> bool:
     """Whether any step is work for a keeper."""
-    return any(not step.inline and not is_noop(step) for step in run.steps)
+    return any(not (step.inline or is_noop(step) or is_nested(step)) for step in run.steps)
 
 
 def make_folders(site: Site) -> None:
@@ -113,6 +126,44 @@ def _settle(driver: Driver) -> None:
     else:
         client, adopted = None, NOTHING_LEFT
     driver.commands.take_over(client, adopted, attempts)
+
+
+class _Family:
+    """How the nested runs of a run come to be."""
+
+    def __init__(self, driver: Driver, base: Base, created: ev.RunCreated) -> None:
+        self._driver = driver
+        self._base = base
+        self._created = created
+        driver.nested.create, driver.nested.reopen = self.create, self.reopen
+
+    def create(self, child: Child) -> Driver:
+        """A new run for an attempt whose start is durable."""
+        run, created = self._driver.run, self._created
+        file = child.file and os.path.join(created.project, child.file)
+        data = msgspec.json.encode(child.plan, order="deterministic")
+        body = ev.RunCreated(
+            plan=child.plan.id,
+            plan_digest="sha256:" + hashlib.sha256(data).hexdigest(),
+            plan_file=file or created.plan_file,
+            project=os.path.dirname(file) if file else created.project,
+            inputs=child.link.inputs,
+            request=created.request,
+            who=self._driver.world.host.who,
+            parent=ev.Parent(run.id, run.steps[child.step].id, child.attempt),
+        )
+        return create(self._driver.world, self._base, NewRun(child.link.run, child.plan, data, body))
+
+    def reopen(self, name: str) -> Driver | Run | None:
+        """Go on with a nested run; one that has ended as its fold, one that was never created as `None`."""
+        world = self._driver.world
+        try:
+            return reopen(world, self._base, name)
+        except LostRunError:
+            return None
+        except RunEndedError:
+            stored = world.journal.events(name)
+            return _folded(world, self._base, name, stored)[0]
 
 
 def _site(base: Base, run: Run, project: str) -> Site:

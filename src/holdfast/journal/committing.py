@@ -13,6 +13,7 @@ from holdfast.journal.leases import LENGTH_US, IsAlive, next_fence, write_lease
 from holdfast.journal.packing import digest_of, packed, unpacked
 from holdfast.journal.projection import Projection
 from holdfast.journal.statements import sql
+from holdfast.journal.stored import run_row
 from holdfast.journal.trouble import explained
 from holdfast.ports import Append, Appended, FenceLostError, Lease, LostRunError, StaleError
 from holdfast.run import events as ev
@@ -160,8 +161,7 @@ class Committer:
             )
         self._keep_plan(work, body.plan_digest)
         self._heads.last_run = n
-        values = (n, work.run, body.plan, body.revision, body.plan_digest, body.plan_file, at)
-        self._connection.execute(sql("insert_run"), values)
+        self._connection.execute(sql("insert_run"), run_row(n, work.run, body, at))
         head = Head(n, "pending", 0, FIRST, 0, held=False)
         self._heads.add(work.run, head)
         return head

@@ -15,7 +15,7 @@ from holdfast.journal.reader import Reader
 from holdfast.journal.shared import PROJECT_NUMBER, differing, folded
 from holdfast.journal.sqlite import SqliteJournal
 from holdfast.journal.statements import schema, sql
-from holdfast.journal.stored import stored_events
+from holdfast.journal.stored import run_row, stored_events
 from holdfast.run import events as ev
 from holdfast.run.project import PROJECT
 
@@ -163,8 +163,7 @@ def _folded(reader: Reader, n: int, run: str) -> _Tables:
             connection.execute(schema(number))
         for size, data in reader.rows("plan_by_digest", (body.plan_digest,)):
             connection.execute(sql("insert_plan"), (body.plan_digest, size, data))
-        identity = (n, run, body.plan, body.revision, body.plan_digest, body.plan_file, created.at)
-        connection.execute(sql("insert_run"), identity)
+        connection.execute(sql("insert_run"), run_row(n, run, body, created.at))
         connection.executemany(sql("insert_event"), rows)
         head, projection = Head(n, "pending", 0, b"", 0, held=False), Projection(connection)
         for stored in events:

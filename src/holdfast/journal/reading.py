@@ -129,7 +129,7 @@ class Reading:
         if found:
             headline = f'"{text}" is the beginning of {len(found)} runs'
             raise RequestError(headline, code="E_UNKNOWN_ID", facts=_some(found), hint="write more of it")
-        latest = [str(run) for (run,) in self._reader.rows("latest_runs", (NAMED_MAX,))]
+        latest = [str(run) for (run,) in self._reader.rows("latest_whole_runs", (NAMED_MAX,))]
         if not latest:
             raise RequestError(f"there is no run {text}: nothing was run yet", code="E_UNKNOWN_ID")
         if text == "last":

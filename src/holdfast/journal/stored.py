@@ -1,4 +1,4 @@
-"""Rows of `events` as events."""
+"""Rows of the journal as values, and the other way round."""
 
 import gc
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from functools import partial
 from itertools import repeat
 from typing import Any, Final
 
-from holdfast.run.events import Body, Event, StoredEvent, decode
+from holdfast.run.events import Body, Event, RunCreated, StoredEvent, decode
 
 _SHARED_CHARACTERS_MAX: Final = 64
 _SHARED_MAX: Final = 1024
@@ -40,3 +40,9 @@ def stored_events(run: str, rows: Sequence[tuple[Any, ...]]) -> list[StoredEvent
     finally:
         if collecting:
             gc.enable()
+
+
+def run_row(n: int, run: str, created: RunCreated, at: int) -> tuple[object, ...]:
+    """The values of a new row of `runs`."""
+    parent, step = (created.parent.run, created.parent.step) if created.parent is not None else (None, None)
+    return (n, run, created.plan, created.revision, created.plan_digest, created.plan_file, parent, step, at)

@@ -26,8 +26,8 @@ HONOURED_STEP_KEYS: Final = frozenset(
 )
 HONOURED_PLAN_KEYS: Final = frozenset(
     (
-        *("plan", "metadata", "outputs", "title", "description", "owner", "labels", "links", "version", "goal"),
-        *("inputs", "env", "env_pass", "limits", "defaults", "steps", "breakers"),
+        *("plan", "metadata", "outputs", "exports", "title", "description", "owner", "labels", "links", "version"),
+        *("goal", "inputs", "env", "env_pass", "limits", "defaults", "steps", "breakers"),
     )
 )
 HONOURED_SHELLS: Final = frozenset(Shell) - {Shell.CMD}

@@ -5,6 +5,7 @@ nothing is to be done until something happens or `wake_at` is reached.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from holdfast.errors import BugError
@@ -57,6 +58,9 @@ class Expand(NamedTuple):
 Decision = Start | Tell | Expand
 
 
+NOTHING_IDLE: AbstractSet[int] = frozenset()
+
+
 def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decision | None:
     """The next decision, or `None`. `room` is how many more attempts may begin (0 or less: none)."""
     if run.status is not RunStatus.RUNNING:
@@ -79,30 +83,34 @@ def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decisi
     return None
 
 
-def at_rest(run: Run, now: int, facts: Mapping[str, object]) -> Tell | None:
-    """What follows when nothing runs and `choose` has nothing: an end, a pause, a block, or `None` (not yet)."""
-    if run.status is not RunStatus.RUNNING or run.running or run.settling:
+def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[int] = NOTHING_IDLE) -> Tell | None:
+    """What follows when nothing runs and `choose` has nothing: an end, a pause, a block, or `None` (not yet).
+
+    `idle`: running steps whose nested run rests; they move when somebody goes on with this run.
+    """
+    if run.status is not RunStatus.RUNNING or run.running - idle or run.settling:
         return None
     ending = run.ending
     if run.too_often_lost is not None and not ending:
         step = run.steps[run.too_often_lost].id
         reason = f'{LOST_ATTEMPTS_MAX} attempts of step "{step}" were lost with the process that ran them'
         return Tell(ev.Event(now, ev.RunQuarantined(reason)))
-    if run.uncertain if ending else run.pausing is None and _needs_people(run):
-        asked = run.uncertain if ending else run.uncertain.union(run.waiting)
+    doubtful = run.uncertain | idle
+    if doubtful if ending else run.pausing is None and _needs_people(run, idle):
+        asked = doubtful if ending else doubtful.union(run.waiting)
         return Tell(ev.Event(now, ev.RunBlocked(tuple(run.steps[i].id for i in sorted(asked)), ran_s(run, now))))
     if ending or not run.left:
         return Tell(ev.Event(now, _finish(run, now, facts)))
     if run.pausing is not None:
         return Tell(ev.Event(now, ev.RunPaused(ran_s(run, now))))
-    if not run.queue and not run.waiting:
+    if not run.queue and not run.waiting and not idle:
         raise BugError(f"run {run.id} has {run.left} steps left and none of them can move", code="E_BUG")
     return None
 
 
-def _needs_people(run: Run) -> bool:
+def _needs_people(run: Run, idle: AbstractSet[int]) -> bool:
     """Whether a person must answer before anything moves."""
-    if run.queue or not (run.uncertain or run.waiting):
+    if run.queue or not (run.uncertain or run.waiting or idle):
         return False
     return all(_cause(run, i) in admission.PEOPLE for i in run.waiting)
 

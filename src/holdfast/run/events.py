@@ -71,6 +71,14 @@ class Disposition(msgspec.Struct, frozen=True, omit_defaults=True):
         return _DISPOSED.get(self.action, "failed")
 
 
+class Parent(msgspec.Struct, frozen=True):
+    """The attempt that a nested run is."""
+
+    run: str
+    step: str
+    attempt: int
+
+
 # Runs.
 
 
@@ -86,6 +94,7 @@ class RunCreated(Body, frozen=True):
     request: dict[str, object] = {}
     revision: int = 1
     who: Who = Who()
+    parent: Parent | None = None
 
 
 class RunOwned(Body, frozen=True):
@@ -260,6 +269,13 @@ class StepResolved(Body, frozen=True):
 # Attempts.
 
 
+class Child(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The run that an attempt of a `uses: plan` step is: its id, and the inputs it gets."""
+
+    run: str
+    inputs: dict[str, object] = {}
+
+
 class AttemptStarted(Body, frozen=True):
     """An attempt is about to start: durable before its process exists (semantics C1)."""
 
@@ -269,6 +285,7 @@ class AttemptStarted(Body, frozen=True):
     facts: dict[str, object] = {}
     spent: Spent | None = None
     breaker: int | None = None  # the generation of the step's breaker that let it through
+    child: Child | None = None
 
 
 class AttemptSpawned(Body, frozen=True):

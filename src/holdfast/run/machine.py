@@ -221,6 +221,8 @@ class Run(Reached):
             self.passed[i] = body.breaker
         if self.account is not None:
             self.account.begin(i, body.spent)
+        if body.child is not None:
+            self.children[i] = body.child
 
     def _ended(self, event: ev.Event) -> None:
         body = event.body

@@ -53,6 +53,7 @@ class Reached:
         "at",
         "breakers",
         "canceling",
+        "children",
         "created_at",
         "dependents",
         "expired",
@@ -140,6 +141,7 @@ class Reached:
         self.expired = False  # the run's time is over
         self.passed: dict[int, int] = {}  # generations of the breakers that let running attempts through
         self.breakers: Mapping[str, Breaker] = {}  # as the project's stream has them: given by the engine, not folded
+        self.children: dict[int, ev.Child] = {}  # the nested runs of steps' latest attempts
 
     @property
     def final(self) -> bool:

@@ -1,6 +1,11 @@
--- Steps of a run whose effect began and has no outcome.
+-- Steps of a run, and of the runs nested in it, whose effect began and has no outcome.
+with recursive family (id, n) as (
+  select id, n from runs where id = ?1
+  union all
+  select r.id, r.n from runs r join family on r.parent = family.id
+)
 select e.step
-from effects e
-join runs r on r.n = e.run
-where r.id = ?1 and e.state in ('intended', 'uncertain')
+from family
+join effects e on e.run = family.n
+where e.state in ('intended', 'uncertain')
 order by e.step

@@ -1,5 +1,5 @@
 update runs
 set
-  plan = ?2, revision = ?3, plan_digest = ?4, plan_file = ?5, status = ?6, seq = ?7, pausing = ?8, canceling = ?9,
-  created_at = ?10, started_at = ?11, finished_at = ?12
+  plan = ?2, revision = ?3, plan_digest = ?4, plan_file = ?5, parent = ?6, parent_step = ?7, status = ?8,
+  seq = ?9, pausing = ?10, canceling = ?11, created_at = ?12, started_at = ?13, finished_at = ?14
 where n = ?1

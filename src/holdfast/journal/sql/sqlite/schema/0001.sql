@@ -15,6 +15,8 @@ create table runs (
   revision integer not null,
   plan_digest text references plans (digest),
   plan_file text not null,
+  parent text,  -- the run that an attempt of is this one, for a nested run
+  parent_step text,
   status text not null check (
     status in ('pending', 'running', 'paused', 'blocked', 'succeeded', 'partial', 'failed', 'canceled', 'quarantined')
   ),
@@ -25,10 +27,12 @@ create table runs (
   started_at integer,
   finished_at integer,
   check (n = 0 or plan_digest is not null),
+  check ((parent is null) = (parent_step is null)),
   check ((status in ('succeeded', 'partial', 'failed', 'canceled')) = (finished_at is not null))
 ) strict;
 
 create index unfinished_runs on runs (plan) where finished_at is null;
+create index nested_runs on runs (parent) where parent is not null;
 
 create table events (
   run integer not null references runs (n),
@@ -177,6 +181,8 @@ select
   r.finished_at,
   r.plan_file,
   r.plan_digest,
+  r.parent,
+  r.parent_step,
   json_extract(e.data, '$.inputs') as inputs
 from runs r
 join events e on e.run = r.n and e.seq = 1

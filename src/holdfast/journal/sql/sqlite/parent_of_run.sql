@@ -1,0 +1,1 @@
+select parent, parent_step from runs where id = ?
