@@ -282,9 +282,13 @@ def _resumable(session: Session) -> list[str]:
 
 
 def _refuse_ended(session: Session, run: str) -> None:
-    from holdfast.journal.unfinished import status_of
+    from holdfast.journal.unfinished import status_of, whole_run
 
     status = status_of(session.journal.reader, run)
+    whole = whole_run(session.journal.reader, run)
+    if whole != run:
+        headline = f"run {run} is a part of run {whole} and goes on with it"
+        raise RequestError(headline, code="E_RUN_NESTED", hint=f"holdfast resume {whole}")
     if status == "quarantined":
         raise IntegrityError(
             f"run {run} is quarantined", code="E_QUARANTINED", hint=f"holdfast show {run}, then holdfast release {run}"

@@ -294,10 +294,11 @@ def render_params(run: RunState, at: int) -> dict[str, object]:
     return rendered
 
 
-def render_inputs(run: RunState, step: Step) -> dict[str, object]:
-    """The inputs of a nested plan with their templates rendered; raises `ExpressionError`."""
-    assert isinstance(step.work, Uses)
-    rendered = _Renderer(run).deep(step.work.params.get("inputs") or {}, "with.inputs")
+def render_inputs(run: RunState, at: int) -> dict[str, object]:
+    """The inputs that the step at a position gives to its plan, rendered; raises `ExpressionError`."""
+    work = run.steps[at].work
+    assert isinstance(work, Uses)
+    rendered = _Renderer(run, at).deep(work.params.get("inputs") or {}, "with.inputs")
     assert isinstance(rendered, dict)
     return rendered
 

@@ -14,6 +14,7 @@ from holdfast.plan.inputs import InputsInvalidError, bind_inputs
 from holdfast.plan.model import Plan, Uses
 from holdfast.run import events as ev
 from holdfast.run.choose import Start
+from holdfast.run.growth import template_id
 from holdfast.run.machine import Run
 from holdfast.run.standing import Failed, Running, Succeeded
 from holdfast.run.states import OK_STEP, RunStatus
@@ -55,7 +56,7 @@ class Nested:
         driver = self._driver
         step = driver.run.steps[start.step]
         plan = nested_plan(driver.run, start.step)
-        given = render_inputs(driver.run, step)
+        given = render_inputs(driver.run, start.step)
         assert isinstance(step.work, Uses)
         try:
             inputs = given if "steps" in step.work.params else bind_inputs(plan, given)
@@ -176,8 +177,7 @@ def _child(run: Run, i: int, attempt: int, link: ev.Child) -> Child:
 
 def nested_plan(run: Run, i: int) -> Plan:
     """The plan that step `i` runs; instances and later visits run that of the step they were made of."""
-    step = run.steps[i].id
-    return run.plan.nested[step.partition("[")[0].partition("#")[0]]
+    return run.plan.nested[template_id(run.steps[i].id)]
 
 
 def exported(child: Run) -> dict[str, ev.ArtifactRef]:
@@ -185,7 +185,7 @@ def exported(child: Run) -> dict[str, ev.ArtifactRef]:
     found = {}
     for name, text in child.plan.exports.items():
         step, _, artifact = text.rpartition(".")
-        state = child.states[child.graph.index[step]]
+        state = child.states[child.index[step]]
         if isinstance(state, Succeeded) and state.status in OK_STEP and artifact in state.result.artifacts:
             found[name] = state.result.artifacts[artifact]
     return found

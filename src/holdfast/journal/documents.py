@@ -5,6 +5,14 @@ import time
 import msgspec
 
 
+class NestedIn(msgspec.Struct, frozen=True):
+    """The attempt that a nested run is."""
+
+    run: str
+    step: str
+    attempt: int
+
+
 class RunLine(msgspec.Struct, frozen=True):
     """A run in the list of runs."""
 
@@ -16,6 +24,7 @@ class RunLine(msgspec.Struct, frozen=True):
     started_at: str | None
     finished_at: str | None
     inputs: dict[str, object]
+    parent: NestedIn | None = None
 
 
 class Runs(msgspec.Struct, frozen=True):
@@ -77,6 +86,7 @@ class ShownArtifact(msgspec.Struct, frozen=True):
 class ShownStep(msgspec.Struct, frozen=True):
     """A step of a shown run; `outputs_digest` stands for outputs that are in the store.
 
+    `nested_run` is the run that its latest attempt is, of a step that runs a plan.
     `instances` are the ids of what a `for_each` step became; each of those names the step in `instance_of`.
     """
 
@@ -92,6 +102,7 @@ class ShownStep(msgspec.Struct, frozen=True):
     outputs_digest: str | None = None
     instances: tuple[str, ...] | None = None
     instance_of: str | None = None
+    nested_run: str | None = None
 
 
 class Wait(msgspec.Struct, frozen=True):

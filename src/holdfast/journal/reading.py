@@ -11,6 +11,7 @@ from holdfast.journal.chain import damaged
 from holdfast.journal.documents import (
     Asked,
     Inbox,
+    NestedIn,
     RunLine,
     Runs,
     Shown,
@@ -23,7 +24,7 @@ from holdfast.journal.documents import (
 from holdfast.journal.leases import IsAlive
 from holdfast.journal.packing import unpacked
 from holdfast.journal.reader import Reader
-from holdfast.journal.showing import AttemptFacts, Facts, RunFacts, StepFacts, shown
+from holdfast.journal.showing import AttemptFacts, Facts, NestedFacts, RunFacts, StepFacts, shown
 from holdfast.journal.spending import BudgetFacts
 from holdfast.journal.sqlite import SqliteJournal
 from holdfast.plan.model import Plan
@@ -70,7 +71,8 @@ class Reading:
                     stamp(created),
                     stamp_or_none(started),
                     stamp_or_none(finished),
-                    _created(data).inputs,
+                    (created_by := _created(data)).inputs,
+                    _parent(created_by),
                 )
                 for run, plan, revision, status, created, started, finished, data in rows
             ]
@@ -148,7 +150,11 @@ class Reading:
         order = list(_grown((step.id for step in plan.steps + plan.finally_), expansions))
         lease = self._journal.lease(run)
         steps, attempts, budget = self._steps(facts), self._attempts(facts), self._budget(facts)
-        return Facts(facts, order, steps, attempts, lease, expansions, plan.limits.budget, budget)
+        return Facts(facts, order, steps, attempts, lease, expansions, plan.limits.budget, budget, self._nested(run))
+
+    def _nested(self, run: str) -> dict[str, NestedFacts]:
+        rows = cast("list[tuple[str, str, str, int]]", self._reader.rows("nested_in", (run,)))
+        return {step: NestedFacts(inner, status, at) for step, inner, status, at in rows}
 
     def _run_facts(self, run: str) -> RunFacts:
         rows = self._reader.rows("run_facts", (run,))
@@ -244,6 +250,11 @@ def _grown(steps: Iterable[str], expansions: Mapping[str, Sequence[str]]) -> Ite
         yield step
         for key in expansions.get(step, ()):
             yield instance_id(step, key)
+
+
+def _parent(created: ev.RunCreated) -> NestedIn | None:
+    parent = created.parent
+    return None if parent is None else NestedIn(parent.run, parent.step, parent.attempt)
 
 
 def _created(data: str) -> ev.RunCreated:

@@ -28,6 +28,8 @@ from holdfast.run.growth import FAIL_FAST, instance_id
 from holdfast.run.states import FINAL_RUN
 
 NO_LIMITS = Budget()
+RESTING = frozenset({"blocked", "paused", "quarantined"})
+"""A nested run that is so goes on when somebody goes on with the run around it."""
 NEVER_RUN = Reason("never-run")
 
 
@@ -80,6 +82,14 @@ class AttemptFacts(NamedTuple):
         return "running" if self.end is None else self.end.status
 
 
+class NestedFacts(NamedTuple):
+    """The latest run that a step of the run is."""
+
+    run: str
+    status: str
+    moved_at: int
+
+
 class Facts(NamedTuple):
     """All about one run; `order` are its steps as the plan has them."""
 
@@ -91,6 +101,7 @@ class Facts(NamedTuple):
     expansions: Mapping[str, Sequence[str]] = {}  # the keys of each step that became instances
     limits: Budget = NO_LIMITS
     budget: Sequence[BudgetFacts] = ()
+    nested: Mapping[str, NestedFacts] = {}  # by step
 
 
 def shown(facts: Facts, folder: str, is_alive: IsAlive) -> Shown:
@@ -136,6 +147,8 @@ def _steps(facts: Facts, folder: str) -> list[ShownStep]:
     steps = {
         step: _step(facts.run, step, facts.steps.get(step), attempts.get(step, []), folder) for step in facts.order
     }
+    for name, inner in facts.nested.items():
+        steps[name] = replace(steps[name], nested_run=inner.run)
     for name, keys in facts.expansions.items():
         ids = [instance_id(name, key) for key in keys]
         outputs: dict[str, object] = {
@@ -234,6 +247,9 @@ def _waits(facts: Facts) -> list[Wait]:
         if found is not None and isinstance(found.moved, ev.StepWaiting) and found.status == "waiting":
             wait = found.moved
             waits.append(Wait(wait.cause, step, stamp(wait.since or found.moved_at), wait.what))
+        inner = facts.nested.get(step)
+        if inner is not None and found is not None and found.status == "running" and inner.status in RESTING:
+            waits.append(Wait("plan", step, stamp(inner.moved_at), f"run {inner.run} is {inner.status}"))
         if found is None or not isinstance(found.moved, ev.AttemptEnded):
             continue
         end = found.moved

@@ -32,6 +32,16 @@ def status_of(reader: Reader, run: str) -> str:
     return str(rows[0][0])
 
 
+def whole_run(reader: Reader, run: str) -> str:
+    """The outermost run that a run is nested in; itself for one that is nobody's part."""
+    while True:
+        rows = reader.rows("parent_of_run", (run,))
+        parent = rows[0][0] if rows else None
+        if parent is None:
+            return run
+        run = str(parent)
+
+
 def effects_in_doubt(reader: Reader, run: str) -> list[str]:
     """The steps of a run whose effect began and has no outcome; a running one is among them."""
     return [str(step) for (step,) in reader.rows("effects_in_doubt", (run,))]

@@ -215,7 +215,7 @@ def _names(values: Values, steps: Mapping[str, Values], sections: Mapping[str, s
             frozenset(held["results.outputs"]) if "results.outputs" in held else _NONE,
             frozenset(held["process.env"]) if "process.env" in held else _NONE,
             many="for_each" in held or "matrix" in held,
-            broken=step in broken,
+            broken=step in broken or held.get("uses") == "plan",  # what a nested plan exports, its own file says
         )
         for step, held in steps.items()
     }

@@ -114,7 +114,6 @@ def test_a_step_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
     ("text", "key"),
     [
         ("finally: {z: {run: x}}", "finally"),
-        ("exports: {f: a.f}", "exports"),
         ("memory: {keys: [k]}", "memory"),
         ("goal: {deadline: 2026-12-24}", "goal.deadline"),
         ("goal: {done_when: [steps.a.ok]}", "goal.done_when"),

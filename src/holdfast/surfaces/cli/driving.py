@@ -49,10 +49,11 @@ class EventLines:
 
 def view_of(screen: Screen, app: "Holdfast", steps: Sequence[str] | None = None) -> View:
     """The live view of runs of this app; `steps` are the ids of the run's steps where they are known already."""
+    known = [] if steps is None else [steps]
 
     def steps_of(run: str) -> Sequence[str]:
-        if steps is not None:
-            return steps
+        if known:
+            return known.pop()  # of the first run; those that follow are inside of it
         with app.reading() as reading:
             return reading.step_ids(run)
 

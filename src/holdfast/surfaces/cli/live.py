@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from msgspec.structs import replace
+
 from holdfast.run import events as ev
 from holdfast.run.growth import group_id
 from holdfast.surfaces.cli import frame
@@ -84,9 +86,11 @@ class View:
             self.recall(run, ())
         progress = self._runs[run]
         ended = progress.take(event)
+        if progress.parent is not None and ended is not None:
+            ended = replace(ended, step=f"{self._prefix(progress)}{ended.step}")
         if ended is not None and self._wanted(progress, ended):
             word, rest = frame.line(ended, column=self._columns[run])
-            several = sum(one.status in GOING for one in self._runs.values()) > 1
+            several = sum(one.status in GOING and one.parent is None for one in self._runs.values()) > 1
             whose = f"{run}  " if several else ""
             self._print(self._painted(word, whose + rest))
 
@@ -106,6 +110,17 @@ class View:
             self.recall(run, islice(self._source.history(run), first - 1))
             for stored in events:
                 self.on_event(stored)
+
+    def _prefix(self, progress: Progress) -> str:
+        """The steps that a nested run is inside of: `outer/inner/`."""
+        names = ""
+        while progress.parent is not None:
+            names = f"{progress.parent.step}/{names}"
+            around = self._runs.get(progress.parent.run)
+            if around is None:
+                break
+            progress = around
+        return names
 
     def _wanted(self, progress: Progress, ended: Ended) -> bool:
         if self._screen.quiet:
@@ -137,7 +152,8 @@ class View:
         for progress in going[: max(1, lines // 3)]:
             words = {one.step: self._last_words(progress.run, one) for one in islice(progress.running.values(), lines)}
             if len(going) > 1:
-                shown.append(f"{progress.plan} {progress.run}")
+                inside = self._prefix(progress)
+                shown.append(f"{inside}  {progress.plan}" if inside else f"{progress.plan} {progress.run}")
             block = frame.frame(progress, now, words, (columns, share - (len(going) > 1)))
             shown += [self._painted(word, rest) for word, rest in block]
         picture = "".join(f"{line}\n" for line in shown)

@@ -36,6 +36,7 @@ class Progress(msgspec.Struct, eq=False):
     total: int = 0
     plan: str = ""
     status: str = "pending"
+    parent: ev.Parent | None = None  # of a run inside of another
     since: int | None = None
     asked: str | None = None  # "pause" or "cancel", once somebody asked for it
     steps: dict[str, str] = {}
@@ -64,6 +65,7 @@ class Progress(msgspec.Struct, eq=False):
     def _created(self, event: ev.Event) -> None:
         assert isinstance(event.body, ev.RunCreated)
         self.plan = event.body.plan
+        self.parent = event.body.parent
 
     def _owned(self, event: ev.Event) -> None:
         self.status = "running"

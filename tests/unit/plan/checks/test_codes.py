@@ -11,6 +11,8 @@ from tests.unit.plan.plans import in_step, problems
 
 BINARY = {"file.binary", "file.encoding", "file.too-large"}
 """Codes of files that are not text; test_source has them."""
+NESTED = {"file.unreadable", "input.missing", "plan.nested", "plan.recursion"}
+"""Codes that need other files; tests/e2e/cli/test_nested has them."""
 
 
 def fan(text: str) -> str:
@@ -202,6 +204,10 @@ CASES: dict[str, tuple[str, str]] = {
         "plan: p\ninputs: {n: {pattern: (a+)+}}\nsteps: {a: {run: x}}",
         '2:23 input "n": pattern: ',
     ),
+    "plan.depth": (
+        "plan: p\nsteps: " + "".join("{a: {uses: plan, with: {steps: " for _ in range(8)) + "{z: {run: x}}" + "}}}" * 8,
+        "2:217 plans may be nested at most 8 deep",
+    ),
     "plan.cycle": (
         "plan: p\nsteps:\n  a: {run: x, depends_on: [b]}\n  b: {run: x, depends_on: [a]}",
         "3:15 these steps wait for each other: a → b → a",
@@ -360,4 +366,4 @@ def test_every_code_that_is_said_has_a_meaning_and_a_plan() -> None:
             )
     known = {*ERRORS, *WARNINGS}
     assert said - known == {MORE}
-    assert known - {*CASES} == {*BINARY, "json.syntax", "value.count"} & known
+    assert known - {*CASES} == {*BINARY, *NESTED, "json.syntax", "value.count"} & known

@@ -1,1 +1,1 @@
-select parent, parent_step from runs where id = ?
+select parent from runs where id = ?

@@ -25,9 +25,10 @@ QUIET: Final = frozenset({"pending", "succeeded", "reused", "recovered", "cancel
 
 @click.command()
 @click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@click.option("--nested", is_flag=True, help="List the runs of plans inside of plans too (--json always does).")
 @as_json
 @click.pass_obj
-def runs(command: Command, limit: int | None) -> int:
+def runs(command: Command, limit: int | None, nested: bool) -> int:
     """List runs, newest first."""
     screen, app = command.screen, command.app()
     listed: list[RunLine] = []
@@ -39,6 +40,7 @@ def runs(command: Command, limit: int | None) -> int:
         return 0
     if not listed:
         screen.note("no runs yet")
+    listed = [one for one in listed if nested or one.parent is None]
     heading = ("RUN", "PLAN", "STATUS", "STARTED", "TOOK", "INPUTS")
     screen.lines(coloured(screen, table(heading, [_listed(one) for one in listed], screen.width)))
     return 0
@@ -147,6 +149,8 @@ def _step(one: "ShownStep", shown: "Shown") -> tuple[str, ...]:
     tries = str(len(one.attempts)) if len(one.attempts) > 1 else ""
     said = one.attempts[-1].error if one.attempts else None
     why = one.why or (f"{said.code} {said.message}" if said else "")
+    if not why and one.nested_run:
+        why = f"run {one.nested_run}"
     adopted = "adopted" if any(attempt.adopted for attempt in one.attempts) else ""
     notes = ", ".join(one.attempts[-1].notes) if one.attempts else ""
     return (
