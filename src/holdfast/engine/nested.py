@@ -149,14 +149,13 @@ class Nested:
     def _verdict(self, i: int, attempt: int, child: Run) -> ev.AttemptEnded:
         """The attempt's end as its nested run ended."""
         driver = self._driver
-        step = driver.run.steps[i]
         if child.status is RunStatus.CANCELED:
             error = ev.Error("canceled", f"run {child.id} was canceled")
             return ev.AttemptEnded("canceled" if _ends(driver.run, i) else "failed", error=error)
         if child.status is RunStatus.FAILED:
             return ev.AttemptEnded("failed", error=_why_failed(child))
         site = driver.site
-        ended = judge_value(site, driver.run, describe(site, step, i, attempt), child.outputs, driver.facts)
+        ended = judge_value(site, driver.run, describe(site, driver.run, i, attempt), child.outputs, driver.facts)
         notes = (*ended.notes, PARTIAL) if child.status is RunStatus.PARTIAL else ended.notes
         return ev.AttemptEnded(
             ended.status, None, ended.error, ended.outputs, ended.outputs_digest, exported(child), notes=notes

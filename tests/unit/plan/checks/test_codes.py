@@ -206,7 +206,7 @@ CASES: dict[str, tuple[str, str]] = {
     ),
     "plan.depth": (
         "plan: p\nsteps: " + "".join("{a: {uses: plan, with: {steps: " for _ in range(8)) + "{z: {run: x}}" + "}}}" * 8,
-        "2:217 plans may be nested at most 8 deep",
+        "2:249 plans may be nested at most 8 deep",
     ),
     "plan.cycle": (
         "plan: p\nsteps:\n  a: {run: x, depends_on: [b]}\n  b: {run: x, depends_on: [a]}",
