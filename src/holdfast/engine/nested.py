@@ -164,7 +164,7 @@ class Nested:
 
 def _ends(run: Run, i: int) -> bool:
     """Whether what step `i` runs is to end, and not only to pause."""
-    return run.aborting is not None or run.canceling is not None or run.group_of.get(i) in run.failing
+    return run.ending or run.group_of.get(i) in run.failing
 
 
 def _child(run: Run, i: int, attempt: int, link: ev.Child) -> Child:
