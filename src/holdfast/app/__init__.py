@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from holdfast.app.plans import CheckReport, Converted, LoadedPlan
     from holdfast.app.runs import RunEnd, Session
     from holdfast.app.why import Why
-    from holdfast.engine.driver import Listener
+    from holdfast.engine.listener import Listener
     from holdfast.engine.loop import Engine
     from holdfast.journal.audit import Audit
     from holdfast.journal.reading import Reading

@@ -17,7 +17,8 @@ from holdfast.run.states import RunStatus
 
 if TYPE_CHECKING:
     from holdfast.app import Holdfast, Request
-    from holdfast.engine.driver import Driver, Listener
+    from holdfast.engine.driver import Driver
+    from holdfast.engine.listener import Listener
     from holdfast.journal.sqlite import SqliteJournal
     from holdfast.run.machine import Run
 

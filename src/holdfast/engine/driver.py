@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from holdfast.engine.attempt import Attempt, Site, describe
 from holdfast.engine.board import Board
@@ -11,6 +11,7 @@ from holdfast.engine.commands import Commands
 from holdfast.engine.expansion import expanded
 from holdfast.engine.facts import facts_wanted
 from holdfast.engine.host import Host
+from holdfast.engine.listener import Listener
 from holdfast.engine.nested import Nested
 from holdfast.engine.passage import Passage, has_passage
 from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing, tail
@@ -35,18 +36,6 @@ FIRST_FENCE = 1
 FAR_US = 60_000_000
 """A timer further away than this is not waited for (cli page, Waiting)."""
 NO_FACTS: Mapping[str, object] = {}
-
-
-class Listener(Protocol):
-    """Who watches the runs of an engine; called from the engine's thread."""
-
-    def on_event(self, stored: StoredEvent) -> None:
-        """An event is durable; each run's come in their order."""
-        ...
-
-    def on_idle(self) -> None:
-        """The engine has nothing to do right now; called about five times a second."""
-        ...
 
 
 class Durable(NamedTuple):
@@ -170,15 +159,8 @@ class Driver:
         """
         if self.failure is not None or self.resting:
             return False
-        world, run = self.world, self.run
-        now = world.clock.now()
-        if self._facts_wanted:
-            self.facts = world.host.facts(self._facts_wanted)
-        if self.passage is not None:
-            self.passage.look(now)
-        if self.nested.left_over:
-            self.nested.go_on()
-        self._stop_what_must()
+        run, now = self.run, self.world.clock.now()
+        self._look_around(now)
         # What others asked for (a pause, an end) is folded before anything new starts; the answer under way brings it.
         while not self.others and len(self._outbox) < BATCH_EVENTS and self.pending < PENDING_MAX:
             run.queue.call_due(now)  # before the room is reckoned, which depends on what comes next
@@ -205,6 +187,16 @@ class Driver:
             return False
         self.resting = run.status is not RunStatus.RUNNING
         return self._flush(alone=alone)
+
+    def _look_around(self, now: int) -> None:
+        """Before anything is decided: what the world says, and what another engine left."""
+        if self._facts_wanted:
+            self.facts = self.world.host.facts(self._facts_wanted)
+        if self.passage is not None:
+            self.passage.look(now)
+        if self.nested.left_over:
+            self.nested.go_on()
+        self._stop_what_must()
 
     def look_after(self) -> None:
         """What is to be done now and then: nothing waits for the next commit any more; calls that take their time."""
@@ -337,8 +329,7 @@ class Driver:
         return now - self._idle_since < self.world.wait_s * 1e6
 
     def _noop(self, start: Start) -> None:
-        now = self.world.clock.now()
-        step = self.run.steps[start.step]
+        now, step = self.world.clock.now(), self.run.steps[start.step]
         attempt = None if promises_nothing(step) else describe(self.site, self.run, start.step, start.attempt)
         self.tell(ev.Event(now, ev.AttemptStarted(facts=start.facts), step.id, start.attempt))
         ended = SUCCEEDED if attempt is None else judge_value(self.site, self.run, attempt, None, self.facts)

@@ -15,11 +15,12 @@ from math import ceil
 from typing import NamedTuple
 
 from holdfast.engine.board import Board
-from holdfast.engine.driver import Driver, Durable, Listener, World
+from holdfast.engine.driver import Driver, Durable, World
 from holdfast.engine.host import Host
 from holdfast.engine.inline import Call, Pool
 from holdfast.engine.keeper_client import KeeperClient
 from holdfast.engine.lease import Renewer
+from holdfast.engine.listener import Listener
 from holdfast.engine.watchdog import Watchdog
 from holdfast.errors import BugError, BusyError, HoldfastError, IntegrityError
 from holdfast.ports import Clock, FenceLostError, Journal, Log, silent

@@ -1,8 +1,7 @@
 """The plan as frozen values: what `parse` makes and everything else reads.
 
-Field groups that most steps leave alone are structs of their own with one shared default, so that a step of a
-100,000-step plan costs a few hundred bytes. Durations are seconds as float; expressions and templates stay text
-(`plan.expr` compiles and caches them). The JSON form of these structs is what the journal keeps as the frozen plan.
+Groups of keys that most steps leave alone share one default, so that a step of a 100,000-step plan costs a few hundred
+bytes. Durations are seconds; expressions and templates stay text. The JSON form is the frozen plan of the journal.
 """
 
 from enum import StrEnum
