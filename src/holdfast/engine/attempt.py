@@ -32,6 +32,7 @@ SHELLS = {
 }
 PLAIN_START = ev.AttemptStarted()
 """A start of which nothing is to be said; one object for all of them."""
+DEFAULT_ROOTS = (".",)
 Signature = tuple[int, int, int]  # inode, ctime in ns, size
 
 
@@ -44,6 +45,7 @@ class Site(msgspec.Struct, frozen=True):
     env: dict[str, str]  # what passed from outside, plus the plan's
     store: Artifacts
     grace_s: float
+    write_roots: tuple[str, ...] = DEFAULT_ROOTS  # where the plan's policy lets it write
 
 
 class Attempt(msgspec.Struct, eq=False):
@@ -96,7 +98,7 @@ def prepare(site: Site, run: RunState, start: Start, slots: int | None = None) -
     key = run.keys.get(at) or f"{run.id}/{step.id}" if step.effect_class is Effect.ONCE else None
     env = own_set | _marks(site, attempt, key)
     unset = [name for name, text in own.items() if text is None and name not in env]
-    cwd = _folder(site, run, render.text(step.process.cwd, "cwd") if render else step.process.cwd)
+    cwd = _folder(site, render.text(step.process.cwd, "cwd") if render else step.process.cwd)
     limits = step.limits
     timeout_s = attempt_timeout_s(run, at)
     stdin = _stdin(site, run, attempt, render)
@@ -217,9 +219,13 @@ def signature(path: str) -> Signature | None:
 
 
 def leads_to(site: Site, path: str) -> str | None:
-    """Where a path outside of the project really is; `None` where it is inside, symbolic links followed."""
-    real, root = os.path.realpath(path), os.path.realpath(site.project)
-    return None if real == root or real.startswith(root.rstrip("/") + "/") else real
+    """Where a path really is, symbolic links followed, that the policy does not let the plan write; else `None`."""
+    real = os.path.realpath(path)
+    for written in site.write_roots:
+        root = os.path.realpath(os.path.join(site.project, written))
+        if real == root or real.startswith(root.rstrip("/") + "/"):
+            return None
+    return real
 
 
 def _stay_inside(site: Site, what: str, path: str) -> None:
@@ -303,12 +309,11 @@ def render_inputs(run: RunState, at: int) -> dict[str, object]:
     return rendered
 
 
-def _folder(site: Site, run: RunState, written: str) -> str:
+def _folder(site: Site, written: str) -> str:
     if written == ".":
         return site.project
     folder = os.path.normpath(os.path.join(site.project, written))
-    roots = run.plan.policy.write_roots if run.plan.policy else (".",)
-    for root in roots:
+    for root in site.write_roots:
         allowed = os.path.normpath(os.path.join(site.project, root))
         if folder == allowed or folder.startswith(allowed.rstrip("/") + "/"):
             return folder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from holdfast.engine.attempt import Site
+from holdfast.engine.attempt import DEFAULT_ROOTS, Site
 from holdfast.engine.commands import running_attempts
 from holdfast.engine.driver import FIRST_FENCE, Driver, Opening, World, is_noop
 from holdfast.engine.environment import passed, redacted
@@ -174,7 +174,8 @@ def _site(base: Base, run: Run, project: str) -> Site:
             env.pop(name, None)
         else:
             env[name] = text
-    return Site(run.id, project, f"{base.runs}/{run.id}", env, base.store, plan.limits.grace_s)
+    roots = plan.policy.write_roots if plan.policy is not None else DEFAULT_ROOTS
+    return Site(run.id, project, f"{base.runs}/{run.id}", env, base.store, plan.limits.grace_s, roots)
 
 
 def _owned(world: World, driver: Driver) -> ev.RunOwned:

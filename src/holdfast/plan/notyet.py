@@ -27,7 +27,7 @@ HONOURED_STEP_KEYS: Final = frozenset(
 HONOURED_PLAN_KEYS: Final = frozenset(
     (
         *("plan", "metadata", "outputs", "exports", "title", "description", "owner", "labels", "links", "version"),
-        *("goal", "inputs", "env", "env_pass", "limits", "defaults", "steps", "breakers"),
+        *("goal", "inputs", "env", "env_pass", "limits", "defaults", "steps", "breakers", "policy"),
     )
 )
 HONOURED_SHELLS: Final = frozenset(Shell) - {Shell.CMD}
@@ -93,6 +93,8 @@ def _differing(value: object, empty: object, keys: list[tuple[str, str]]) -> Ite
 
 def _plan_keys(plan: Plan) -> Iterator[str]:
     yield from _differing(plan, _EMPTY_PLAN, _LATER_IN_PLANS)
+    if plan.policy is not None and plan.policy.require_gate:
+        yield "policy.require_gate"
     if plan.goal is not None:
         yield from (f"goal.{key}" for key in _differing(plan.goal, Goal(), _LATER_GOAL))
     yield from (f"inputs.{name}.secret" for name, declared in plan.inputs.items() if declared.secret)

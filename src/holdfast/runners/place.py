@@ -4,7 +4,7 @@ import os
 
 import msgspec
 
-from holdfast.runners import hosts
+from holdfast.plan.hosts import denied
 from holdfast.runners.failing import refused
 
 STATE_FOLDER = ".holdfast"
@@ -53,7 +53,7 @@ class Place(msgspec.Struct, frozen=True):
 
     def denied(self, host: str, port: int | None) -> str | None:
         """How the policy refuses a host: `denies` or `does not allow`; `None` if it does not."""
-        return hosts.denied(host, port, self.hosts_allowed, self.hosts_denied)
+        return denied(host, port, self.hosts_allowed, self.hosts_denied)
 
     def shown(self, path: str) -> str:
         """A path as the plan would write it."""

@@ -181,3 +181,37 @@ def test_a_download_that_was_stopped_says_where_its_part_is_and_the_next_attempt
     assert first.notes == ("partial: got.part, 300,000 bytes",)
     assert second.outputs["resumed_at"] == 300_000
     assert shop.text("got") == data.decode()
+
+
+def test_a_host_that_only_the_template_gives_is_refused_when_it_is_known(shop: Workshop) -> None:
+    with web.serving(web.reply()) as server:
+        end = shop.run(f"""
+            inputs: {{host: {{default: "127.0.0.1:{server.port}"}}}}
+            policy: {{hosts: {{deny: [127.0.0.1]}}}}
+            steps: {{a: {{uses: http, retry: 3, with: {{url: "http://${{{{ inputs.host }}}}/x"}}}}}}
+            """)
+    error = shop.error(end, "a")
+    assert error.code == "spawn.failed"
+    assert error.message == f"{server.url('/x')} is on 127.0.0.1, which policy.hosts denies"
+    assert server.asked == []
+
+
+def test_folders_and_products_may_lie_where_the_policy_lets_the_plan_write(shop: Workshop) -> None:
+    project = shop.folder / "project"
+    project.mkdir()
+    (shop.folder / "beside").mkdir()
+    inner = Workshop(project)
+    end = inner.run("""
+        policy: {write_roots: [., ../beside]}
+        steps:
+          a: {run: "pwd; echo x > made", cwd: ../beside, produces: {made: ../beside/made}}
+        """)
+    assert end.exit_code == 0
+    assert inner.log(end, "a.1.out").decode() == f"{shop.folder}/beside\n"
+    (shop.folder / "beside" / "link").symlink_to("..")
+    end = inner.run("""
+        policy: {write_roots: [., ../beside]}
+        inputs: {cwd: {default: ../beside/link}}
+        steps: {a: {run: pwd, cwd: "${{ inputs.cwd }}"}}
+        """)
+    assert "leads out of the project" in inner.error(end, "a").message

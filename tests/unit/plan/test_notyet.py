@@ -121,7 +121,7 @@ def test_a_step_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
         ("inputs: {n: {secret: true}}", "inputs.n.secret"),
         ("locks: [db]", "locks"),
         ("hypotheses: {h: {statement: s}}", "hypotheses"),
-        ("policy: {}", "policy"),
+        ("policy: {require_gate: [kind:deploy]}", "policy.require_gate"),
         ("overdue: {after: 1h}", "overdue"),
     ],
 )

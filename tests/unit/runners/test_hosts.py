@@ -2,7 +2,8 @@
 
 import pytest
 
-from holdfast.runners.hosts import denied, host_of, host_of_remote
+from holdfast.plan.hosts import denied, host_in
+from holdfast.runners.hosts import host_of, host_of_remote
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,4 @@ def test_a_policy_holds_for_the_host_in_any_spelling(
     allowed: list[str] | None, refused: list[str], url: str, said: str | None
 ) -> None:
     assert denied(*host_of(url), allowed, refused) == said
+    assert host_in(url) == host_of(url)  # what check sees is what runs

@@ -7,10 +7,10 @@ from typing import Final
 
 from holdfast.plan.draft import Draft
 from holdfast.plan.expr import ExpressionError, Reference, compile_template
+from holdfast.plan.hosts import denied, host_in
 from holdfast.plan.model import AllowDeny, Command, Effect, Policy, Run, Step, Uses
 from holdfast.plan.problems import Fault, Path, fault_at, warning_at
 
-_HOST: Final = re.compile(r"https?://(?:[^/?#@\s]*@)?(\[[^\]]*\]|[^/:?#\s]+)")
 _COST_RULE: Final = re.compile(r"cost\s*>\s*([0-9.]+)")
 
 
@@ -99,13 +99,9 @@ def _policy(made: Draft, policy: Policy) -> Iterator[Fault]:
     unconfined: str | None = None
     gated = _gated(made) if policy.require_gate else set[str]()
     for path, step in made.steps():
-        for number, capability in enumerate(step.sharing.capabilities):
-            why = _denied(capability, policy.capabilities)
-            if why is not None:
-                message = f' uses "{capability}", which policy.capabilities {why}'
-                yield fault_at((*path, "capabilities", number), "policy.capability", message)
-        if isinstance(step.work, Uses) and step.work.runner == "http":
-            yield from _host((*path, "with", "url"), step.work, policy)
+        yield from _capabilities(path, step, policy)
+        if isinstance(step.work, Uses):
+            yield from _host(path, step.work, policy)
         if isinstance(step.work, Run | Command) or step.work.runner == "python":
             unconfined = unconfined or step.id
         for rule in policy.require_gate:
@@ -116,6 +112,20 @@ def _policy(made: Draft, policy: Policy) -> Iterator[Fault]:
         message = f'the commands of step "{unconfined}" and others are not confined by write_roots and hosts'
         hint = "they hold for cwd, products and our own runners; a command may write and connect anywhere"
         yield warning_at(("policy",), "policy.unconfined", message, hint)
+
+
+def _capabilities(path: Path, step: Step, policy: Policy) -> Iterator[Fault]:
+    """The capabilities that a step names; our runners have one of their own where it names none."""
+    named = [((*path, "capabilities", n), name) for n, name in enumerate(step.sharing.capabilities)]
+    if not named and isinstance(step.work, Uses):
+        work = step.work.runner, step.work.params.get("op")
+        own = "web.fetch" if work[0] == "http" else "git.push" if work == ("git", "push") else None
+        named = [((*path, "uses"), own)] if own is not None else []
+    for where, name in named:
+        why = _denied(name, policy.capabilities)
+        if why is not None:
+            message = f' uses "{name}", which policy.capabilities {why}'
+            yield fault_at(where, "policy.capability", message)
 
 
 def _confines(policy: Policy) -> bool:
@@ -131,14 +141,16 @@ def _denied(name: str, rule: AllowDeny) -> str | None:
     return None
 
 
-def _host(where: Path, work: Uses, policy: Policy) -> Iterator[Fault]:
-    url = work.params.get("url")
-    match = _HOST.match(url) if isinstance(url, str) else None
-    if match is None or "${{" in match[1]:
-        return
-    why = _denied(match[1].lower(), policy.hosts)
-    if why is not None:
-        yield fault_at(where, "policy.host", f' is on "{match[1]}", which policy.hosts {why}')
+_ADDRESSES: Final[Mapping[str, str]] = {"http": "url", "git": "remote"}
+
+
+def _host(path: Path, work: Uses, policy: Policy) -> Iterator[Fault]:
+    key = _ADDRESSES.get(work.runner)
+    url = work.params.get(key) if key is not None else None
+    host = host_in(url) if isinstance(url, str) else None
+    why = None if host is None else denied(*host, policy.hosts.allow, policy.hosts.deny)
+    if host is not None and why is not None:
+        yield fault_at((*path, "with", str(key)), "policy.host", f' is on "{host[0]}", which policy.hosts {why}')
 
 
 def _falls_under(rule: str, step: Step) -> bool:

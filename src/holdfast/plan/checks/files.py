@@ -70,7 +70,8 @@ def _outside(roots: list[str], path: Path, step: Step) -> Iterator[Fault]:
         place = paths.plain(text)
         if not any(paths.inside(place, root) for root in roots):
             hint = f"name its folder in policy.write_roots, now [{', '.join(roots)}]"
-            yield fault_at(where, "path.outside", f' is "{text}", which leaves the project', hint)
+            what = "lies outside of policy.write_roots" if paths.inside(place, ".") else "leaves the project"
+            yield fault_at(where, "path.outside", f' is "{text}", which {what}', hint)
         elif "cwd" not in where and (place == "." or paths.STATE_FOLDER in place.split("/")):
             what = (
                 "the project's folder itself" if place == "." else f"inside {paths.STATE_FOLDER}, the engine's folder"
