@@ -247,7 +247,9 @@ def in_words(key: str, amount: float) -> str:
 
 def number(key: str, amount: float) -> str:
     """The amount alone."""
-    return f"{amount:.6g}" if key in {"cost", "time"} else f"{amount:,.0f}"
+    if key == "time":
+        return f"{round(amount, 2):g}"
+    return f"{amount:.6g}" if key == "cost" else f"{amount:,.0f}"
 
 
 def _exceeds(spent: float, needs: float, limit: float) -> bool:

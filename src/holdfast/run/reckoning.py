@@ -66,7 +66,7 @@ def expiry(run: "Reached") -> str | None:
     watch = run.stopwatch
     if watch is None or not run.expired:
         return None
-    return f"the run's time limit of {format_duration(watch.limit_us / 1e6)} was used up (limits.time)"
+    return f"the run's time limit of {format_duration(watch.limit_us / 1e6)} was over (limits.time)"
 
 
 def lack_in_words(run: str, short: Shortage) -> str:

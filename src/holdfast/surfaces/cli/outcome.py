@@ -45,6 +45,8 @@ def failures(screen: Screen, shown: "Shown", logs: Callable[[str], Path]) -> lis
     """Lines about the failed steps: exit code, last words, where the rest is. `logs` gives the folder of a log."""
     failed = [step for step in shown.steps if step.status == "failed"]
     lines: list[str] = []
+    if shown.reason:
+        lines += ["", f"{screen.paint('failed', 'red', stream=screen.err)} {shown.plan}: {one_line(shown.reason)}"]
     for step in failed[:FAILURES_SHOWN]:
         lines += ["", *_failure(screen, shown, step, logs)]
     if len(failed) > FAILURES_SHOWN:
@@ -101,11 +103,11 @@ def waits(shown: "Shown") -> list[str]:
 def _failure(screen: Screen, shown: "Shown", step: "ShownStep", logs: Callable[[str], Path]) -> list[str]:
     last = step.attempts[-1] if step.attempts else None
     parts = []
-    if last is not None and last.error is not None:
+    if step.why:
+        parts.append(one_line(step.why))
+    elif last is not None and last.error is not None:
         said = f": {one_line(last.error.message)}" if last.error.message else ""
         parts.append(f"{last.error.code}{said}")
-    elif step.why:
-        parts.append(one_line(step.why))
     if len(step.attempts) > 1:
         parts.append(f"after {counted(len(step.attempts), 'attempt')}")
     lines = [f"{screen.paint('failed', 'red', stream=screen.err)} {step.step}: {', '.join(parts) or 'no attempt'}"]

@@ -141,7 +141,8 @@ def _sections(report: Report) -> list[Section]:
 def _summary(shown: "Shown") -> str:
     done = sum(step.status in {"succeeded", "reused", "recovered"} for step in shown.steps)
     took_time = between(shown.started_at, shown.finished_at)
-    return f"{done} of {counted(len(shown.steps), 'step')} done, {took_time}, run {shown.run}"
+    why = f"; {shown.reason}" if shown.reason else ""
+    return f"{done} of {counted(len(shown.steps), 'step')} done, {took_time}, run {shown.run}{why}"
 
 
 def _head(shown: "Shown") -> list[tuple[str, str]]:
