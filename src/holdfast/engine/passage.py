@@ -102,6 +102,7 @@ class Passage:
         name, generation = run.steps[i].sharing.breaker, run.passed.get(i)
         if name is None or generation is None:
             return
+        self._board.look()  # attempts that were adopted end before the first turn
         breaker, counted = self._board.by_name.get(name, CLOSED), counts(body)
         attempt = (name, run.id, event.step, event.attempt)
         trial = Trial(run.id, event.step, event.attempt)
