@@ -90,6 +90,8 @@ BARS = (
     Bar("W3 c=64", "times DBOS", ratio("W3 c=64", "dbos"), 40, 80),
     Bar("W3 c=64", "times doit", ratio("W3 c=64", "doit"), 2, 4),
     Bar("W3 c=64", "µs CPU a step", figure("W3 c=64", "cpu_us"), 50, 25, at_least=False),
+    Bar("fan-out", "of own W3", ratio("fan-out", "holdfast", "for_each"), 0.8, 1.0),
+    Bar("fan-out", "µs CPU an instance", lambda m: m("fan-out", "for_each", "cpu_us"), 50, 35, at_least=False),
     Bar("W4", "times DBOS", ratio("W4", "dbos"), 25, 45),
     Bar("W4", "of own W3", lambda m: m("W4", "holdfast") / m("W3 c=2", "holdfast"), 0.6, 0.8),
     Bar("W5 -j2", "of ninja", ratio("W5 -j2", "ninja"), 0.7, 0.9),

@@ -1,14 +1,14 @@
 """Holdfast in one process: engine.py SHAPE N CONCURRENCY [SIZE]. A ready plan to its final result, journal as always.
 
 SHAPE is chain, wide, layers (inline steps that do nothing), shell (`sh -c true`), payload (a chain of results of SIZE
-bytes), runs-together or runs-in-turn (N runs of a chain of five).
+bytes), fan (one step for each of N items of a list), runs-together or runs-in-turn (N runs of a chain of five).
 """
 
 import sys
 from pathlib import Path
 
 from report import Phase
-from shapes import SHAPES, chain, inline, plan_file, wide
+from shapes import SHAPES, chain, fan_file, inline, plan_file, wide
 
 from holdfast.app import Holdfast, Request
 
@@ -33,7 +33,10 @@ def main(shape: str, n: int, concurrency: int, size: int = 0) -> None:
     """Measure one shape and tell."""
     count = 5 if shape.startswith("runs") else n
     here = Path.cwd()
-    plan = plan_file(here, shape, steps_of(shape, count, size), needs_of(shape, count))
+    if shape == "fan":
+        plan = fan_file(here, n)
+    else:
+        plan = plan_file(here, shape, steps_of(shape, count, size), needs_of(shape, count))
     app = Holdfast.find(plan, here / ".holdfast")
     app.load(plan)
     with app.session(Request(concurrency=concurrency)) as session, Phase() as phase:

@@ -15,6 +15,11 @@ def noop():
     return None
 
 
+def numbers(n):
+    """A list to fan out over."""
+    return list(range(n))
+
+
 def payload(size, i):
     """A new text of `size` characters, made in one piece and in no time."""
     return str(i).rjust(size, "x")
@@ -50,6 +55,14 @@ def layers(n: int) -> list[tuple[int, ...]]:
 
 
 SHAPES = {"chain": chain, "wide": wide, "layers": layers}
+
+
+def fan_file(folder: Path, n: int) -> Path:
+    """A Holdfast plan that fans out over a list of `n` numbers which an earlier step gives."""
+    path = plan_file(folder, "fan", [], [])
+    each = inline("noop") | {"for_each": "steps.list.outputs.result"}
+    path.write_text(json.dumps({"plan": "fan", "steps": {"list": inline("numbers", n=n), "each": each}}))
+    return path
 
 
 def inline(call: str, **arguments: object) -> dict[str, object]:

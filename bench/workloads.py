@@ -89,6 +89,7 @@ def workloads(tools: Tools) -> dict[str, list[Contender]]:
         "W3 c=2": h("wide", 10000, 2) + peer("dbos", "wide", 2000, 2) + peer("doit", "wide", 10000, 2)
         + peer("langgraph", "wide", 2000, 2),
         "W3 c=64": h("wide", 10000, 64) + peer("dbos", "wide", 2000, 64) + peer("doit", "wide", 10000, 64),
+        "fan-out": h("wide", 10000, 2) + h("fan", 10000, 2, name="for_each"),
         "W4": h("layers", 10000, 2) + peer("dbos", "layers", 2000, 2) + peer("doit", "layers", 10000, 2),
         "W5 -j2": _commands(tools, 2),
         "W5 -j4": _commands(tools, 4),

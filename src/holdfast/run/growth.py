@@ -13,7 +13,18 @@ import msgspec
 from holdfast.plan.model import Conditions, FailurePolicy, OnFailure, Step
 from holdfast.run import events as ev
 from holdfast.run.disposition import Failing
-from holdfast.run.standing import PENDING, Canceled, Expanded, Failed, Result, Retrying, Skipped, Succeeded, Uncertain
+from holdfast.run.standing import (
+    PENDING,
+    READY,
+    Canceled,
+    Expanded,
+    Failed,
+    Result,
+    Retrying,
+    Skipped,
+    Succeeded,
+    Uncertain,
+)
 from holdfast.run.states import FINAL_STEP, StepStatus, step_after
 
 if TYPE_CHECKING:
@@ -51,6 +62,21 @@ def add_steps(run: "Run", steps: Sequence[Step], needs: Sequence[tuple[int, ...]
     `needs[k]` are the positions that `steps[k]` waits for, finished or not, new ones too; `like[k]` is the position
     whose place in the order of starts it takes (semantics S4). What has nothing to wait for is `ready` at once.
     """
+    added = _appended(run, steps, needs, like)
+    assert isinstance(run.dependents, list)
+    for i in added:
+        unfinished = [j for j in run.needs[i] if run.states[j].status not in FINAL_STEP]
+        run.missing[i] = len(unfinished)
+        for j in unfinished:
+            run.dependents[j] = (*run.dependents[j], i)
+    for i in added:
+        if not run.missing[i]:
+            run.make_ready(i)
+    return added
+
+
+def _appended(run: "Run", steps: Sequence[Step], needs: Sequence[tuple[int, ...]], like: Sequence[int]) -> range:
+    """The places of new steps, which nobody waits for yet and which wait for nobody."""
     first = len(run.states)
     added = range(first, first + len(steps))
     _own(run)
@@ -65,14 +91,6 @@ def add_steps(run: "Run", steps: Sequence[Step], needs: Sequence[tuple[int, ...]
     run.missing.extend([0] * len(steps))
     run.left += len(steps)
     run.queue.grow(like)
-    for i in added:
-        unfinished = [j for j in run.needs[i] if run.states[j].status not in FINAL_STEP]
-        run.missing[i] = len(unfinished)
-        for j in unfinished:
-            run.dependents[j] = (*run.dependents[j], i)
-    for i in added:
-        if not run.missing[i]:
-            run.make_ready(i)
     return added
 
 
@@ -141,7 +159,13 @@ def expand(run: "Run", event: ev.Event) -> None:
     run.group_of.update(dict.fromkeys(group.positions, i))
     plain = _instance(template)
     steps = [msgspec.structs.replace(plain, id=instance_id(template.id, key)) for key in body.keys]
-    add_steps(run, steps, [()] * len(steps), [i] * len(steps))
+    added = _appended(run, steps, [()] * len(steps), [i] * len(steps))
+    if group.most is None:
+        run.states[added.start :] = [READY] * len(added)
+        run.queue.offer_new(added)
+    else:
+        for j in added:
+            run.make_ready(j)
     assert isinstance(run.dependents, list)
     run.dependents[group.first :] = [(i,)] * len(steps)
     run.missing[i] = len(group)
@@ -193,14 +217,18 @@ def admits(run: "Run", i: int) -> bool:
 def follow(run: "Run", i: int, body: ev.Body) -> None:
     """What an event of step `i` means for its group, where it is an instance."""
     at = run.group_of.get(i)
-    if at is None or run.states[at].status in FINAL_STEP:
+    if at is None:
         return
     if isinstance(body, ev.AttemptStarted):
         run.reserved.discard(i)
-        if at in run.failing:
+        if run.failing and at in run.failing:
             run.queue.withdraw(at)  # its end has to wait for this one
-    else:
-        _moved(run, run.groups[at], i)
+        return
+    group = run.groups[at]
+    if group.most is None and not group.failing and not isinstance(run.states[i], Failed):
+        return  # nothing follows from it for the others
+    if run.states[at].status not in FINAL_STEP:
+        _moved(run, group, i)
 
 
 def given_back(run: "Reached", i: int) -> None:

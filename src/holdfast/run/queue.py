@@ -1,7 +1,7 @@
 """What may start: ready steps by rank, retries by when they are due (semantics S4, S9, S19)."""
 
 from collections.abc import Mapping, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from holdfast.plan.graph import RECENT_MAX, Graph
 from holdfast.plan.model import Step
@@ -41,6 +41,12 @@ class Queue:
         self._later.pop(i, None)
         self._offered.add(i)
         heappush(self._tickets, self.tickets[i])
+
+    def offer_new(self, ready: range) -> None:
+        """These, which came into being just now, may start."""
+        self._offered.update(ready)
+        self._tickets += self.tickets[ready.start : ready.stop]
+        heapify(self._tickets)
 
     def offers(self, i: int) -> bool:
         """Whether step `i` is offered."""
