@@ -35,8 +35,11 @@ steps:
     depends_on: [flaky]
     run: "echo made >> world; mkdir -p out/dir; echo data > out/dir/file"
     produces: {made: out/dir}
+  each:
+    for_each: {items: '[steps.quick.outputs.big, "small"]', item_key: index, max_parallel: 1}
+    run: echo "$HOLDFAST_STEP" >> world
   last:
-    depends_on: [quick, noted, worker, pay, made]
+    depends_on: [noted, worker, pay, made, each]
     command: [sh, -c, "echo last >> world; test \\"$0\\" = 42", "${{ steps.first.outputs.answer }}"]
 outputs: {answer: steps.first.outputs.answer}
 """
@@ -62,7 +65,7 @@ def work(text):
     note("worker")
     return {"said": text}
 """
-STEPS = ("first", "quick", "noted", "worker", "flaky", "pay", "made", "last")
+STEPS = ("first", "quick", "noted", "worker", "flaky", "pay", "made", "each[0]", "each[1]", "last")
 
 
 class Scene:
@@ -153,6 +156,6 @@ class Scene:
             assert not good or ended[step][-1] is good[0], f"{step} ran again after it had succeeded"
         world = self.world()
         assert world["pay"] == 1, f"the effect happened {world['pay']} times"
-        for step in ("first", "worker", "flaky", "pay", "made", "last", "noted"):
+        for step in sorted({*STEPS} - {"quick"}):
             assert world[step] <= started[step], f"{step} acted {world[step]} times on {started[step]} recorded starts"
             assert world[step] >= 1

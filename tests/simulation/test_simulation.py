@@ -8,6 +8,7 @@ from holdfast.errors import HoldfastError
 from holdfast.plan.model import Effect
 from holdfast.ports import Append, Appended
 from holdfast.run import events as ev
+from holdfast.run import growth
 from holdfast.run.machine import Run
 from holdfast.run.queue import Queue
 from tests.simulation.calls import Calls
@@ -126,6 +127,18 @@ def forgets_that_an_effect_is_in_doubt(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(Run._APPLY, "attempt.ended", sure)
 
 
+def starts_more_instances_than_may_run(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(growth, "admits", lambda *_: True)
+
+
+def ends_a_fan_out_while_its_instances_run(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(growth, "_settle", lambda run, group: run.queue.offer(group.at))
+
+
+def retries_what_a_failure_has_ended(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(growth, "follow", lambda *_: None)
+
+
 @pytest.mark.parametrize(
     "sabotage",
     [
@@ -141,6 +154,9 @@ def forgets_that_an_effect_is_in_doubt(patch: pytest.MonkeyPatch) -> None:
         counts_lost_attempts,
         stops_running_effects_on_abort,
         forgets_that_an_effect_is_in_doubt,
+        starts_more_instances_than_may_run,
+        ends_a_fan_out_while_its_instances_run,
+        retries_what_a_failure_has_ended,
     ],
 )
 def test_an_engine_or_a_core_is_found_out_that(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch) -> None:
