@@ -223,7 +223,7 @@ def _advice(run: "Run", i: int, matched: FailureMode | None, ended: ev.AttemptEn
     own = _Own(run, i, ended, scene)
     said: list[str] = []
     for mode in run.steps[i].failure_modes:
-        text = None if mode.advice is None else _filled(run, mode.advice, own, scene)
+        text = None if mode.advice is None else _filled(run, i, mode.advice, (own, scene))
         if mode is matched and text is not None:
             said.append(f"{mode.name}: {text}")
         elif mode.prose is not None:
@@ -231,13 +231,14 @@ def _advice(run: "Run", i: int, matched: FailureMode | None, ended: ev.AttemptEn
     return tuple(said)
 
 
-def _filled(run: "Run", text: str, own: _Own, scene: Scene) -> str:
+def _filled(run: "Run", i: int, text: str, seen: tuple[_Own, Scene]) -> str:
     """The text with its expressions filled in; as it is written where one cannot be evaluated."""
+    own, scene = seen
     try:
         template = compile_template(text)
         if template is None:
             return text
         names = {str(reference.path[0]) for reference in template.references if reference.path}
-        return str(template.render(context_for(run, template.references, scene.facts) | own.of(names)))
+        return str(template.render(context_for(run, template.references, scene.facts, i) | own.of(names)))
     except ExpressionError:
         return text
