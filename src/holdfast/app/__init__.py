@@ -113,6 +113,13 @@ class Holdfast:
         document = self.preview(file, inputs)
         return document | {"warnings": self.warnings(file) + look_for_earlier(self, self.load(file).plan.id)}
 
+    def dry_run(self, file: Path, request: Request, inputs: Mapping[str, object] = NO_INPUTS) -> dict[str, object]:
+        """As `plan`, with the changes to files that its `file` steps would make (`previews`), where it has any."""
+        from holdfast.app.previews import changes
+        from holdfast.app.runs import requested
+
+        return self.plan(file, request, inputs) | changes(*requested(self, file, inputs))
+
     def preview(self, file: Path, inputs: Mapping[str, object] = NO_INPUTS) -> dict[str, object]:
         """As `plan`, without regard to earlier runs: `run` itself decides what becomes of those."""
         from holdfast.app.runs import requested

@@ -27,6 +27,23 @@ class Fault(msgspec.Struct, frozen=True):
     message: str
 
 
+class FilePreview(msgspec.Struct, frozen=True):
+    """What would become of one file."""
+
+    path: str
+    change: str
+    diff: str = ""
+    why: str = ""
+
+
+class StepPreview(msgspec.Struct, frozen=True):
+    """What one step would do to files."""
+
+    step: str
+    op: str
+    files: list[FilePreview]
+
+
 class Planned(msgspec.Struct, frozen=True):
     """What would run, and why."""
 
@@ -36,6 +53,7 @@ class Planned(msgspec.Struct, frozen=True):
     steps: list[PlannedStep]
     warnings: list[str]
     errors: list[Fault]
+    previews: list[StepPreview] = []
 
 
 def read(document: dict[str, object]) -> Planned:

@@ -10,8 +10,9 @@ import click
 from holdfast.run.growth import group_id
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.options import as_json, door_options, named_values, plan_argument
-from holdfast.surfaces.cli.planned import Planned, PlannedStep, read
+from holdfast.surfaces.cli.planned import Planned, PlannedStep, StepPreview, read
 from holdfast.surfaces.cli.preview import summary
+from holdfast.surfaces.cli.screen import Screen
 from holdfast.surfaces.cli.table import table
 from holdfast.surfaces.cli.text import clean, one_line
 
@@ -37,10 +38,13 @@ def plan(command: Command, plan: Path, inputs: dict[str, str], jobs: int | None)
     return show_plan(command, plan, inputs, Request(concurrency=jobs))
 
 
-def show_plan(command: Command, plan: Path, inputs: Mapping[str, str], request: "Request") -> int:
-    """Print what would run in full; returns the exit code: 3 where it holds errors."""
+def show_plan(
+    command: Command, plan: Path, inputs: Mapping[str, str], request: "Request", *, changes: bool = False
+) -> int:
+    """Print what would run in full, and with `changes` those to files; the exit code is 3 where it holds errors."""
     screen = command.screen
-    document = command.app(plan).plan(plan, request, inputs)
+    app = command.app(plan)
+    document = app.dry_run(plan, request, inputs) if changes else app.plan(plan, request, inputs)
     planned = read(document)
     if screen.json:
         screen.document(document)
@@ -49,11 +53,25 @@ def show_plan(command: Command, plan: Path, inputs: Mapping[str, str], request: 
     screen.say()
     rows = [(str(one.layer), one.step, one.verdict, _why(one)) for one in _unfolded(planned)]
     screen.lines(table(("LAYER", "STEP", "VERDICT", "WHY"), rows, screen.width))
+    for one in planned.previews:
+        screen.lines(_changes(screen, one))
     for text in planned.warnings:
         screen.note("\n".join(clean(line) for line in text.split("\n")))
     for fault in planned.errors:
         screen.complain(f"{screen.paint('error:', 'red', stream=screen.err)} {fault.code}: {one_line(fault.message)}")
     return 3 if planned.errors else 0
+
+
+def _changes(screen: Screen, one: StepPreview) -> list[str]:
+    """What a step would do to files: a line for each, then its diff."""
+    lines = []
+    for file in one.files:
+        why = f", {one_line(file.why)}" if file.why else ""
+        lines += ["", f"{one.step}  {one.op} {one_line(file.path)}: {file.change}{why}"]
+        for line in file.diff.removesuffix("\n").split("\n") if file.diff else ():
+            style = {"+": "green", "-": "red"}.get(line[:1])
+            lines.append(screen.paint(clean(line), style) if style else clean(line))
+    return lines
 
 
 def _unfolded(planned: Planned) -> list[PlannedStep]:

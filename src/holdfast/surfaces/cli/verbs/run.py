@@ -25,7 +25,7 @@ _EVENTS_HELP = "Print each event as a JSON line as it happens."
 @click.option("--wait", "wait_s", callback=duration, metavar="D", help=_WAIT_HELP)
 @door_options
 @click.option("--keep-going", is_flag=True, help=_KEEP_GOING_HELP)
-@click.option("--dry-run", is_flag=True, help="Only say what would run, as `plan`.")
+@click.option("--dry-run", is_flag=True, help="Only say what would run, as `plan`, and what would change in files.")
 @click.option("--yes", is_flag=True, help=_YES_HELP)
 @click.option("--json-events", is_flag=True, help=_EVENTS_HELP)
 @as_json
@@ -51,7 +51,7 @@ def run(
     request = Request(concurrency=jobs, wait_s=wait_s, keep_going=keep_going)
     manner = _manner(command.screen, yes=yes, json_events=json_events)
     if dry_run:
-        return show_plan(command, plan, inputs, request)
+        return show_plan(command, plan, inputs, request, changes=True)
     return run_plan(command, plan, inputs, request, manner)
 
 
