@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 KINDS = {".py": "python", ".md": "docs", ".rst": "docs", ".txt": "docs", ".toml": "settings", ".json": "settings"}
 HUGE = 5_000_000
 
 
-def git(*arguments):
+def git(*arguments: str) -> bytes:
+    """What git answers."""
     return subprocess.run(["git", "-C", os.environ["REPO"], *arguments], check=True, capture_output=True).stdout
 
 
@@ -18,7 +20,7 @@ changes = git("diff", "--name-only", "--diff-filter=d", "-z", f"{os.environ['BAS
 counts = {"files": 0, "python": 0, "docs": 0, "settings": 0, "other": 0}
 refused = []
 for name in filter(None, changes.decode(errors="surrogateescape").split("\0")):
-    kind = KINDS.get(os.path.splitext(name)[1], "other")
+    kind = KINDS.get(Path(name).suffix, "other")
     counts["files"] += 1
     counts[kind] += 1
     content = git("show", f"{branch}:{name}")
@@ -28,6 +30,6 @@ for name in filter(None, changes.decode(errors="surrogateescape").split("\0")):
     if any(line.startswith((b"<<<<<<< ", b">>>>>>> ")) for line in content.splitlines()):
         refused.append(f"{name} has conflict markers")
 
-with open(os.environ["HOLDFAST_OUTPUT"], "a", encoding="utf-8") as output:
+with Path(os.environ["HOLDFAST_OUTPUT"]).open("a", encoding="utf-8") as output:
     output.write(json.dumps(counts) + "\n")
 sys.exit("; ".join(refused))

@@ -2,12 +2,13 @@
 
 import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 LONGEST = 100
 
 
-def faults(path):
+def faults(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line, what is wrong) of a file."""
     text = path.read_text(encoding="utf-8")
     for number, line in enumerate(text.splitlines(), 1):

@@ -252,7 +252,7 @@ class _Shared(TypedDict):
 class _Renderer:
     """Renders the templates of one step against the run as it stands; errors name the field."""
 
-    def __init__(self, run: RunState, at: int) -> None:
+    def __init__(self, run: RunState, at: int | None) -> None:
         self._run = run
         self._at = at
 
@@ -288,6 +288,15 @@ class _Renderer:
         if isinstance(value, dict):
             return {name: self.deep(item, f"{field}.{name}") for name, item in value.items()}
         return value
+
+
+def plan_environment(run: RunState) -> dict[str, str | None]:
+    """The plan's own variables with their templates rendered, which reach inputs, the plan and the run's id."""
+    env = run.plan.env
+    if not any(text is not None and "${{" in text for text in env.values()):
+        return env
+    renderer = _Renderer(run, None)
+    return {name: None if text is None else renderer.text(text, f"env.{name}") for name, text in env.items()}
 
 
 def render_params(run: RunState, at: int) -> dict[str, object]:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from holdfast.engine.attempt import DEFAULT_ROOTS, Site
+from holdfast.engine.attempt import Site, plan_environment
 from holdfast.engine.commands import running_attempts
 from holdfast.engine.driver import FIRST_FENCE, Driver, Opening, World, is_noop
 from holdfast.engine.environment import passed, redacted
 from holdfast.engine.keeper_client import Adopted, KeeperClient
 from holdfast.engine.keeper_facts import Facts
 from holdfast.engine.nested import Child
+from holdfast.errors import RequestError
+from holdfast.plan.expr import ExpressionError
 from holdfast.plan.model import Plan
 from holdfast.plan.nested import is_nested
 from holdfast.ports import Artifacts, LostRunError, RunEndedError
@@ -63,6 +66,7 @@ class Base:
 def create(world: World, base: Base, new: NewRun) -> Driver:
     """A new run: it is created and owned in its first commit, together with what starts at once."""
     run = Run(new.run, new.plan, _recall(base.store))
+    run.inputs = new.created.inputs  # as its first event will say
     site = _site(base, run, new.created.project)
     driver = Driver(world, run, site, FIRST_FENCE, 0)
     _Family(driver, base, new.created)
@@ -169,7 +173,11 @@ class _Family:
 def _site(base: Base, run: Run, project: str) -> Site:
     plan = run.plan
     env = base.passed(plan.env_pass)
-    for name, text in plan.env.items():
+    try:
+        own = plan_environment(run)
+    except ExpressionError as error:
+        raise RequestError(error.headline, code="E_EXPRESSION", hint=error.hint) from None
+    for name, text in own.items():
         if text is None:
             env.pop(name, None)
         else:

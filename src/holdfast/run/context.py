@@ -79,7 +79,8 @@ def facts_context(facts: Mapping[str, object]) -> dict[str, object]:
 def _environment(run: "Reached") -> dict[str, str]:
     """What steps get from outside, as it was recorded when the run was taken in hand, and what the plan sets."""
     recorded = run.owner.environment if run.owner is not None else {}
-    return {**recorded, **{name: value for name, value in run.plan.env.items() if value is not None}}
+    own = {name: text for name, text in run.plan.env.items() if text is not None and "${{" not in text}
+    return {**recorded, **own}
 
 
 def _steps(run: "Reached", references: "Iterable[Reference]") -> dict[str, object]:

@@ -9,6 +9,10 @@ from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.group import nearest
 from holdfast.surfaces.cli.options import as_json
+from holdfast.surfaces.cli.outcome import quoted
+
+PREPARATION = "make-demo.sh"
+"""What a template calls the script that makes something to try its plan on."""
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
 
@@ -19,7 +23,10 @@ TEMPLATES = Path(__file__).parents[3] / "templates"
 @as_json
 @click.pass_obj
 def new(command: Command, template: str, directory: Path) -> int:
-    """Write a plan from a template into DIR (this folder): `hello` or `pipeline`. Nothing is overwritten."""
+    """Write a plan from a template into DIR (this folder): `hello`, `pipeline`, `test-gates` or `safe-merge`.
+
+    Nothing is overwritten.
+    """
     screen = command.screen
     names = sorted(path.name for path in TEMPLATES.iterdir() if (path / "plan.yaml").is_file() and path.name != "demo")
     if template not in names:
@@ -32,7 +39,8 @@ def new(command: Command, template: str, directory: Path) -> int:
     elif not screen.quiet:
         for name in written:
             screen.say(str(directory / name))
-        screen.note(f"now: {PROGRAM} run {directory / 'plan.yaml'}")
+        before = f"sh {quoted(str(directory / PREPARATION))} && " if PREPARATION in written else ""
+        screen.note(f"now: {before}{PROGRAM} run {quoted(str(directory / 'plan.yaml'))}")
     return 0
 
 
