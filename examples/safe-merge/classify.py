@@ -32,4 +32,4 @@ for name in filter(None, changes.decode(errors="surrogateescape").split("\0")):
 
 with Path(os.environ["HOLDFAST_OUTPUT"]).open("a", encoding="utf-8") as output:
     output.write(json.dumps(counts) + "\n")
-sys.exit("; ".join(refused))
+sys.exit("; ".join(refused) or None)

@@ -6,7 +6,7 @@ git init --quiet --bare --initial-branch=main demo/origin.git
 git init --quiet --initial-branch=main demo/work
 cd demo/work
 git config user.name "Demo" && git config user.email demo@example.org
-git remote add origin ../origin.git
+git remote add origin "$PWD/../origin.git"
 
 mkdir tests
 cat >greeting.py <<'END'

@@ -8,7 +8,7 @@ if said=$(git push --porcelain "$REMOTE" "refs/heads/$BASE:refs/heads/$BASE" 2>&
   exit 0
 fi
 echo "$said" >&2
-case $said in *"[rejected]"*)                 # another clone pushed first; nothing of ours is there
+case $said in *"[rejected]"* | *"cannot lock ref"*)   # another clone was faster; nothing of ours is there
   echo "outcome=rejected" >>"$HOLDFAST_OUTPUT" ;;
 esac
 git reset --quiet --keep "rollback/$BASE-$HOLDFAST_RUN"
