@@ -18,7 +18,12 @@ from tests.e2e.cli.program import Outcome, as_process
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 TEMPLATES = ROOT / "src/holdfast/templates"
-PLANS = sorted([*EXAMPLES.glob("*/plan.yaml"), *TEMPLATES.glob("*/plan.yaml")])
+PLANS = sorted(
+    path
+    for folder in (EXAMPLES, TEMPLATES)
+    for name in ("plan.yaml", "*_plan.json")
+    for path in folder.glob(f"*/{name}")
+)
 BIN = Path(sys.executable).parent
 
 Run = Callable[..., Outcome]
@@ -66,7 +71,10 @@ def stands_alone(text: str) -> bool:
 
 @pytest.mark.parametrize("plan", PLANS, ids=[str(path.relative_to(ROOT)) for path in PLANS])
 def test_every_plan_that_is_shipped_is_valid(plan: Path, tmp_path: Path) -> None:
-    done = as_process("check", plan, cwd=tmp_path)
+    variables = (
+        sorted(set(re.findall(r"\$\{([A-Z]+)\}", plan.read_text(encoding="utf-8")))) if plan.suffix == ".json" else []
+    )
+    done = as_process("check", plan, *(word for name in variables for word in ("--var", f"{name}=x")), cwd=tmp_path)
     assert (done.code, done.out) == (0, f"{plan}: ok\n")
 
 
@@ -165,3 +173,69 @@ def test_the_checks_say_which_tool_is_missing(copy: Callable[[str], tuple[Path, 
     done = as_process("run", "plan.yaml", cwd=folder, PATH="/usr/bin:/bin", HOME=str(tmp_path))
     assert done.code == 1
     assert "is not on PATH: pip install ruff pytest uv" in done.err
+
+
+@pytest.mark.parametrize("name", ["test-gates", "safe-merge"])
+def test_a_template_is_the_example(name: str) -> None:
+    files = {path.relative_to(TEMPLATES / name): path for path in (TEMPLATES / name).rglob("*") if path.is_file()}
+    shipped = {str(name): path.read_bytes() for name, path in files.items() if "__pycache__" not in path.parts}
+    assert {path: (EXAMPLES / name / path).read_bytes() for path in shipped} == shipped
+    assert {"plan.yaml", "README.md", ".gitignore"} < set(shipped)
+
+
+GATES = ("plan.yaml", "test_gate_plan.json")
+"""The two forms of the plan of test-gates."""
+
+
+@pytest.fixture(params=GATES)
+def gated(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Run]:
+    """A folder made of the template `test-gates`, and its plan, run with a message."""
+    folder = tmp_path / "the shop"
+    done = as_process("new", "test-gates", folder, cwd=tmp_path)
+    assert done.code == 0
+    assert done.err == f"now: holdfast run '{Path('the shop/plan.yaml')}'\n"
+    plan = str(request.param)
+
+    def run(message: str) -> Outcome:
+        given = ("-i", f"message={message}") if plan == "plan.yaml" else ("--var", f"MESSAGE={message}")
+        return as_process("run", plan, *given, "--json", cwd=folder, HOME=str(tmp_path))
+
+    return folder, run
+
+
+def log(folder: Path) -> list[str]:
+    command = ["git", "-C", str(folder), "log", "--format=%s"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_what_is_green_is_committed(gated: tuple[Path, Run]) -> None:
+    folder, run = gated
+    assert run('A "shop" for $5').code == 0
+    assert log(folder) == ['A "shop" for $5']
+    assert "- tests: succeeded, 5 run, 0 failed" in (folder / "out/report.md").read_text(encoding="utf-8")
+    assert run("Nothing new").code == 0
+    assert log(folder) == ['A "shop" for $5']
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("tests/test_shopping.py", "899", "898", "1 failed\n  - test_a_discount_is_rounded_down"),
+        ("shopping.py", "\n\n\ndef total", "\n\nimport os\n\n\ndef total", "0 failed"),
+    ],
+    ids=["a test", "lint"],
+)
+def test_what_is_not_green_is_told_and_not_committed(
+    gated: tuple[Path, Run], file: str, old: str, new: str, told: str
+) -> None:
+    folder, run = gated
+    assert run("A shop").code == 0
+    source = (folder / file).read_text(encoding="utf-8")
+    assert old in source
+    (folder / file).write_text(source.replace(old, new, 1), encoding="utf-8")
+    done = run("Worse")
+    assert done.code == 1, done.err
+    assert told in (folder / "out/report.md").read_text(encoding="utf-8")
+    assert log(folder) == ["A shop"]
+    _, steps = shown(done)
+    assert steps["commit"].status == "canceled"

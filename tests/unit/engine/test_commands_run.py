@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.engine.environment import passed, redacted
+from holdfast.errors import RequestError
 from holdfast.run import events as ev
 from holdfast.run.standing import Succeeded
 from tests.unit.engine.workshop import Workshop
@@ -163,6 +164,31 @@ def test_only_what_env_pass_allows_comes_from_outside(shop: Workshop, monkeypatc
     assert "GONE" not in seen
     assert (seen["WANTED_A"], seen["FROM_PLAN"], seen["OWN"]) == ("2", "p", "o")
     assert seen["PATH"] == os.environ["PATH"]
+
+
+def test_templates_in_the_environment_of_the_plan_are_filled_in(shop: Workshop) -> None:
+    end = shop.run(
+        """
+        inputs: {day: {required: true}, n: {type: int, default: 2}, none: {}}
+        env: {DAY: "on ${{ inputs.day }}", N: "${{ inputs.n + 1 }}", NONE: "<${{ inputs.none }}>", PLAN: "${{ plan.id }}"}
+        steps:
+          a: {run: 'echo "$DAY, $N, $NONE, $PLAN"'}
+          b: {run: "true", when: env.DAY == "on monday"}
+        """,
+        day="monday",
+    )
+    assert shop.log(end, "a.1.out") == b"on monday, 3, <null>, trial\n"
+    assert shop.statuses(end) == {"a": "succeeded", "b": "succeeded"}
+
+
+def test_a_template_in_the_environment_that_has_no_value_is_refused_before_the_run(shop: Workshop) -> None:
+    with pytest.raises(RequestError, match="env.DAY: ") as caught:
+        shop.run("""
+            inputs: {days: {type: list, default: []}}
+            env: {DAY: "${{ inputs.days[0] }}"}
+            steps: {a: {run: "true"}}
+            """)
+    assert caught.value.exit_code == 3
 
 
 def test_default_names_pass_and_secrets_are_hidden_in_the_record() -> None:
