@@ -16,7 +16,7 @@ from holdfast.engine.jobs import call_of, worker_of
 from holdfast.engine.keeper_messages import Heartbeat, Job, Spawn, Spawned
 from holdfast.engine.naming import attempt_name
 from holdfast.plan.expr import ExpressionError, compile_template
-from holdfast.plan.model import ArtifactStdin, Command, Effect, Run, Shell, Step, Uses
+from holdfast.plan.model import ArtifactStdin, Command, Effect, Plan, Run, Shell, Step, Uses
 from holdfast.ports import Artifacts
 from holdfast.run import events as ev
 from holdfast.run.choose import Start
@@ -297,6 +297,14 @@ def plan_environment(run: RunState) -> dict[str, str | None]:
         return env
     renderer = _Renderer(run, None)
     return {name: None if text is None else renderer.text(text, f"env.{name}") for name, text in env.items()}
+
+
+def check_environment(plan: Plan, inputs: dict[str, object]) -> None:
+    """Raises `ExpressionError` where a run of the plan with these inputs could not have its variables."""
+    if any(text is not None and "${{" in text for text in plan.env.values()):
+        run = RunState("", plan)
+        run.inputs = inputs
+        plan_environment(run)
 
 
 def render_params(run: RunState, at: int) -> dict[str, object]:

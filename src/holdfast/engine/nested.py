@@ -8,7 +8,7 @@ running and idle: the parent rests too, and whoever goes on with the parent goes
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from holdfast.engine.attempt import describe, render_inputs
+from holdfast.engine.attempt import check_environment, describe, render_inputs
 from holdfast.engine.verdict import judge_value
 from holdfast.plan.inputs import InputsInvalidError, bind_inputs
 from holdfast.plan.model import Plan, Uses
@@ -64,6 +64,7 @@ class Nested:
             said = "; ".join(error.problems)
             driver.fail_unstarted(start, ev.Error("spawn.failed", f'plan "{plan.id}" cannot take its inputs: {said}'))
             return
+        check_environment(plan, inputs)
         link = ev.Child(driver.world.host.run_id(), inputs)
         body = ev.AttemptStarted(facts=start.facts, child=link)
         driver.tell(ev.Event(driver.world.clock.now(), body, step.id, start.attempt))

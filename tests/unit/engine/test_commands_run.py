@@ -169,26 +169,44 @@ def test_only_what_env_pass_allows_comes_from_outside(shop: Workshop, monkeypatc
 def test_templates_in_the_environment_of_the_plan_are_filled_in(shop: Workshop) -> None:
     end = shop.run(
         """
-        inputs: {day: {required: true}, n: {type: int, default: 2}, none: {}}
-        env: {DAY: "on ${{ inputs.day }}", N: "${{ inputs.n + 1 }}", NONE: "<${{ inputs.none }}>", PLAN: "${{ plan.id }}"}
+        inputs: {day: {required: true}, n: {type: int, default: 2}}
+        env: {DAY: "on ${{ inputs.day }}", N: "${{ inputs.n + 1 }}", PLAN: "${{ plan.id }}"}
         steps:
-          a: {run: 'echo "$DAY, $N, $NONE, $PLAN"'}
+          a: {run: 'echo "$DAY, $N, $PLAN"'}
           b: {run: "true", when: env.DAY == "on monday"}
         """,
         day="monday",
     )
-    assert shop.log(end, "a.1.out") == b"on monday, 3, <null>, trial\n"
+    assert shop.log(end, "a.1.out") == b"on monday, 3, trial\n"
     assert shop.statuses(end) == {"a": "succeeded", "b": "succeeded"}
 
 
 def test_a_template_in_the_environment_that_has_no_value_is_refused_before_the_run(shop: Workshop) -> None:
-    with pytest.raises(RequestError, match="env.DAY: ") as caught:
+    with pytest.raises(RequestError, match=r"^env\.DAY: ") as caught:
         shop.run("""
             inputs: {days: {type: list, default: []}}
             env: {DAY: "${{ inputs.days[0] }}"}
             steps: {a: {run: "true"}}
             """)
     assert caught.value.exit_code == 3
+
+
+def test_a_nested_plan_whose_environment_has_no_value_fails_its_step(shop: Workshop) -> None:
+    (shop.folder / "inner.yaml").write_text(
+        'plan: inner\ninputs: {days: {type: list, default: []}}\nenv: {DAY: "${{ inputs.days[0] }}"}\n'
+        'steps: {a: {run: "echo $DAY"}}\n'
+    )
+    end = shop.run("""
+        steps:
+          bad: {uses: plan, with: {file: inner.yaml}}
+        """)
+    error = shop.error(end, "bad")
+    assert (error.code, error.message.startswith("env.DAY: ")) == ("expression.invalid", True)
+    end = shop.run("""
+        steps:
+          good: {uses: plan, with: {file: inner.yaml, inputs: {days: [monday]}}}
+        """)
+    assert shop.statuses(end) == {"good": "succeeded"}
 
 
 def test_default_names_pass_and_secrets_are_hidden_in_the_record() -> None:
