@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from holdfast.engine.attempt import DEFAULT_ROOTS, Site
-from holdfast.engine.attempt import Site, plan_environment
+from holdfast.engine.attempt import DEFAULT_ROOTS, Site, plan_environment
 from holdfast.engine.commands import running_attempts
 from holdfast.engine.driver import FIRST_FENCE, Driver, Opening, World, is_noop
 from holdfast.engine.environment import passed, redacted
