@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from holdfast.plan.model import Effect
 from holdfast.run import events as ev
 from holdfast.run.choose import Start
-from tests.simulation.plans import DEFINITE_EXIT, SECOND
+from tests.simulation.plans import DEFINITE_EXIT, OUTPUTS, SECOND
 from tests.simulation.truth import BrokenRuleError, Process
 
 if TYPE_CHECKING:
@@ -65,10 +65,13 @@ class Calls:
             self._tell_start(call, engine.now())
             call.durable_at = engine.told
             self._held.append(call)
-        elif self._durably_ready(call):
-            self._dispatch(call)
         else:
-            self._held.append(call)
+            if engine.run.late(start.step):
+                call.durable_at = engine.told  # with what chose it
+            if self._durably_ready(call):
+                self._dispatch(call)
+            else:
+                self._held.append(call)
 
     def release(self) -> None:
         """Dispatch the held calls whose dependencies' ends, and whose own start where it is told, are durable."""
@@ -166,7 +169,7 @@ class Calls:
 
     def _judged(self, call: Call, process: Process) -> ev.AttemptEnded:
         if process.code == 0:
-            return ev.AttemptEnded("succeeded", 0, outputs={"n": 1})
+            return ev.AttemptEnded("succeeded", 0, outputs=OUTPUTS)
         once = self._engine.run.steps[call.step].effect_class is Effect.ONCE
         definite = process.code == DEFINITE_EXIT
         return ev.AttemptEnded("uncertain" if once and not definite else "failed", error=ev.Error("exit.nonzero"))

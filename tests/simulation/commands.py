@@ -8,7 +8,7 @@ from holdfast.ports import FenceLostError
 from holdfast.run import events as ev
 from holdfast.run.standing import Pausing, Running
 from tests.simulation.keeper import Bye, Connection, Ended, Fenced, Hello, Request, Spawn, Spawned, Stop, Told
-from tests.simulation.plans import DEFINITE_EXIT, Work
+from tests.simulation.plans import DEFINITE_EXIT, OUTPUTS, Work
 from tests.simulation.truth import BrokenRuleError
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Commands:
 
     def _send(self, request: Request) -> None:
         run = self._engine.run
-        if isinstance(request, Spawn) and not (run.aborting is None and run.canceling is None and run.pausing is None):
+        if isinstance(request, Spawn) and (run.ending or run.pausing is not None):
             raise BrokenRuleError(f"s{request.at} is started although the run is closing (S6, S8)")
         insists = run.pausing is Pausing.STOP
         if isinstance(request, Stop) and run.steps[request.at].effect_class is Effect.ONCE and not insists:
@@ -169,7 +169,7 @@ def judged(told: Ended, *, once: bool) -> ev.AttemptEnded:
     if told.unstarted:
         return ev.AttemptEnded("failed", error=ev.Error("spawn.failed"))
     if told.why is None and told.code == 0:
-        return ev.AttemptEnded("succeeded", 0, outputs={"n": 1})
+        return ev.AttemptEnded("succeeded", 0, outputs=OUTPUTS)
     status: ev.AttemptStatus = "failed"
     error = ev.Error("exit.nonzero")
     if told.why == "timeout":

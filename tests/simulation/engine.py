@@ -12,14 +12,14 @@ from holdfast.plan.model import Effect
 from holdfast.ports import Append, Appended, FenceLostError
 from holdfast.run import events as ev
 from holdfast.run.choose import Expand, Start, at_rest, choose, to_stop, wake_at
-from holdfast.run.disposition import Scene, disposed
+from holdfast.run.disposition import Scene, disposed, with_outcome
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_STEP, RunStatus
 from tests.simulation.calls import Call, Calls
 from tests.simulation.commands import Commands
 from tests.simulation.journal import Reader
 from tests.simulation.keeper import Spawn
-from tests.simulation.plans import SECOND, Work
+from tests.simulation.plans import OUTPUTS, SECOND, Work
 from tests.simulation.truth import BrokenRuleError
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ class Engine:
 
     def end(self, at: int, i: int, attempt: int, ended: ev.AttemptEnded) -> None:
         """Tell of an attempt's end, with what becomes of it where it failed."""
+        if self.run.control is not None:
+            ended = with_outcome(self.run, ended)
         self.tell(ev.Event(at, disposed(self.run, i, attempt, ended, Scene(at)), self.run.steps[i].id, attempt))
 
     # The loop.
@@ -249,7 +251,7 @@ class Engine:
         now = self.now()
         if nature.work is Work.NOOP:
             self.tell(ev.Event(now, ev.AttemptStarted(), step.id, start.attempt))
-            self.end(now, start.step, start.attempt, ev.AttemptEnded("succeeded", outputs={"n": 1}))
+            self.end(now, start.step, start.attempt, ev.AttemptEnded("succeeded", outputs=OUTPUTS))
             return
         key = f"r/{step.id}" if step.effect_class is Effect.ONCE else None
         self.tell(ev.Event(now, ev.AttemptStarted(key=key), step.id, start.attempt))

@@ -9,7 +9,7 @@ from holdfast.plan.model import Effect
 from holdfast.run import events as ev
 from holdfast.run.choose import outcome
 from holdfast.run.machine import Run, fold
-from holdfast.run.standing import Skipped, Succeeded, Uncertain
+from holdfast.run.standing import Canceled, Skipped, Succeeded, Uncertain
 from holdfast.run.states import FINAL_RUN, FINAL_STEP, RunStatus
 from tests.simulation.engine import Engine
 from tests.simulation.plans import Script, random_script
@@ -262,6 +262,8 @@ class History:
         if outcome(durable) != durable.outcome:
             raise BrokenRuleError(f"the run {durable.outcome}, its steps say {outcome(durable)} (S14)")
         for i, state in enumerate(durable.states):
+            if durable.cancels < 2 and isinstance(state, Canceled) and durable.steps[i] in self.script.plan.finally_:
+                raise BrokenRuleError(f"finally step s{i} never ran (S15)")
             if state.status not in FINAL_STEP:
                 raise BrokenRuleError(f"s{i} ended as {state.status}")
             row = world.journal.rows.get(durable.steps[i].id)

@@ -12,6 +12,7 @@ from holdfast.plan.model import (
     Command,
     Conditions,
     Depends,
+    Edge,
     Effect,
     EffectPolicy,
     FailureMode,
@@ -30,6 +31,8 @@ from holdfast.run.machine import Run
 SECOND = 1_000_000
 DEFINITE_EXIT = 3
 GRACE_S = 10.0
+OUTPUTS: dict[str, object] = {"n": 1, "outcome": "fine"}
+"""What a step gives that succeeds."""
 
 
 class Work(StrEnum):
@@ -70,6 +73,11 @@ class Script:
     concurrency: int
     instances: dict[int, tuple[Nature, ...]] = field(default_factory=dict)  # of the steps with a list
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps of the plan by position."""
+        return self.plan.steps + self.plan.finally_
+
     def nature(self, run: Run, at: int) -> Nature:
         """What the step at a position of the run really does."""
         group = run.groups.get(run.group_of.get(at, -1))
@@ -93,9 +101,45 @@ def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
             step, instances[n] = _many(rng, step, nature, calm=calm)
         steps.append(step)
         natures.append(nature)
+    last = rng.choice((1, 1, 2, 3)) if rng.random() < 0.3 else 0
+    for n in range(count, count + last):
+        natures.append(_nature(rng))
+        steps.append(_last(_step(rng, n, density, natures[n], inline_effects=inline_effects)))
+    if rng.random() < 0.4:
+        for n in rng.sample(range(count), rng.randint(0, count // 2)):
+            steps[n] = _leading(rng, steps, n, count)
     concurrency = rng.choice((1, 2, 2, 3, 5))
-    plan = Plan(id="p", steps=tuple(steps), limits=RunLimits(concurrency=concurrency, grace_s=GRACE_S))
+    limits = RunLimits(concurrency=concurrency, grace_s=GRACE_S)
+    plan = Plan(id="p", steps=tuple(steps[:count]), finally_=tuple(steps[count:]), limits=limits)
     return Script(plan, tuple(natures), concurrency, instances)
+
+
+def _last(step: Step) -> Step:
+    """The step as one of those under `finally`."""
+    return msgspec.structs.replace(step, depends=Depends.DONE, on_failure=FailurePolicy(action=OnFailure.CONTINUE))
+
+
+def _leading(rng: random.Random, steps: list[Step], n: int, count: int) -> Step:
+    """Step `n` with edges, jumps or a fallback to steps behind it, which are dormant then."""
+    step, behind = steps[n], [each.id for each in steps[n + 1 : count]]
+    if not behind:
+        return step
+    target = rng.choice(behind)
+    how = rng.choice(("fallback", "mode", "goto", "next", "next"))
+    needed = {step.id}
+    for each in steps[n + 1 : count]:
+        needed |= {each.id} if needed & set(each.needs) else set()
+    if how in {"fallback", "mode"} and target in needed:
+        how = "next"  # it cannot wait for what it stands in for
+    if how == "fallback":
+        return msgspec.structs.replace(step, on_failure=FailurePolicy(action=OnFailure.FALLBACK, fallback=target))
+    if how == "next" or step.for_each is not None:
+        words = rng.sample(("success", "failure", "fine", "other"), rng.randint(1, 3))
+        edges = tuple(Edge(on=word, to=rng.choice(behind)) for word in words)
+        return msgspec.structs.replace(step, next=edges)
+    do: Literal["goto", "fallback"] = "goto" if how == "goto" else "fallback"
+    mode = FailureMode(name="led", detect='error.code == "exit.nonzero"', do=do, target=target)
+    return msgspec.structs.replace(step, failure_modes=(mode, *step.failure_modes))
 
 
 def _many(rng: random.Random, step: Step, nature: Nature, *, calm: bool) -> tuple[Step, tuple[Nature, ...]]:

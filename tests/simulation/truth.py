@@ -7,11 +7,12 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 
-from holdfast.plan.model import Depends, Effect, OnFailure, Step
+from holdfast.plan.model import Effect, Step
 from holdfast.run import events as ev
 from holdfast.run.machine import Run
-from holdfast.run.standing import Failed, Ready, Retrying, Running, Skipped, Succeeded, Uncertain, Undone
+from holdfast.run.standing import Failed, Falling, Ready, Retrying, Running, Uncertain, Undone
 from holdfast.run.states import FINAL_STEP
+from tests.simulation.leading import may_begin, may_run
 from tests.simulation.plans import DEFINITE_EXIT, GRACE_S, SECOND, Failure, Nature, Script, Work
 
 
@@ -78,6 +79,8 @@ class Truth:
         for j in run.needs[run.group_of.get(at, at)]:
             if self.durable.states[j].status not in FINAL_STEP:
                 raise BrokenRuleError(f"s{at} starts before the end of s{j} is durable (C1)")
+        if not may_begin(self.durable, run.group_of.get(at, at)):
+            raise BrokenRuleError(f"s{at} starts before what lets it start is durable (C1)")
 
     def _check_start(self, at: int, attempt: int) -> None:
         run = self.durable
@@ -118,7 +121,7 @@ class Truth:
         if len(ours) > self.script.concurrency:
             raise BrokenRuleError(f"{len(ours)} attempts run at once, {self.script.concurrency} may (S4)")
         for group, count in Counter(each.group for each in ours).items():
-            many = None if group is None else self.script.plan.steps[group].for_each
+            many = None if group is None else self.script.steps[group].for_each
             if many is not None and many.max_parallel is not None and count > many.max_parallel:
                 raise BrokenRuleError(f"{count} instances of s{group} run at once, {many.max_parallel} may")
         steps = [each.at for each in ours]
@@ -174,10 +177,16 @@ class Truth:
         elif isinstance(event.body, ev.StepGathered):
             self._check_gathered(before, i, event.body)
         elif isinstance(event.body, ev.StepFailed | ev.StepSkipped | ev.StepExpanded):
-            if not isinstance(state, Ready | Undone):
+            if not isinstance(state, Ready | Undone | Falling):
                 raise BrokenRuleError(f"{event.body.kind} of s{i}, which is {state.status}")
-            if isinstance(event.body, ev.StepSkipped) and (event.body.why == "upstream") is _may_run(before, i):
-                raise BrokenRuleError(f"s{i} is skipped for {event.body.why} (S2)")
+            if isinstance(event.body, ev.StepSkipped):
+                self._check_skipped(before, i, event.body)
+
+    def _check_skipped(self, before: Run, i: int, body: ev.StepSkipped) -> None:
+        if (body.why == "branch") is may_begin(before, i):
+            raise BrokenRuleError(f"s{i} is skipped for {body.why} (S7, S17)")
+        if body.why != "branch" and (body.why == "upstream") is may_run(before, i):
+            raise BrokenRuleError(f"s{i} is skipped for {body.why} (S2)")
 
     def _check_gathered(self, before: Run, i: int, body: ev.StepGathered) -> None:
         """A fan-out ends with the last of its instances, or, where it is to fail fast, with the last that runs."""
@@ -197,8 +206,10 @@ class Truth:
         tries = before.attempts_of(i)
         if isinstance(state, Retrying) and event.at < state.due:
             raise BrokenRuleError(f"s{i} is retried {state.due - event.at} us early (S9)")
-        if not _may_run(before, i):
+        if not may_run(before, i):
             raise BrokenRuleError(f"s{i} starts although a dependency keeps it from running (S2)")
+        if tries.total == 0 and not may_begin(before, i):
+            raise BrokenRuleError(f"s{i} starts although nothing chose it, or it is not its time (S7, S15, S17)")
         if event.attempt != tries.total + 1:
             raise BrokenRuleError(f"attempt {event.attempt} of s{i} follows {tries.total} others")
         if tries.counted >= step.retry.attempts:
@@ -224,21 +235,3 @@ class Truth:
                 raise BrokenRuleError(f"the effect of s{i} is uncertain, not {body.status} (E2)")
         if once and body.status in {"lost", "canceled"} and really:
             raise BrokenRuleError(f"s{i}.{event.attempt} really started and is recorded as {body.status} (E2)")
-
-
-def _may_run(run: Run, i: int) -> bool:
-    """Semantics S2, said once more: what a finished dependency lets run."""
-    step = run.steps[i]
-    return step.depends is Depends.DONE or all(_lets_run(run, j) for j in run.needs[i])
-
-
-def _lets_run(run: Run, j: int) -> bool:
-    match run.states[j]:
-        case Succeeded():
-            return True
-        case Skipped(why):
-            return why == "condition"
-        case Failed():
-            return run.steps[j].on_failure.action is OnFailure.CONTINUE
-        case _:
-            return False

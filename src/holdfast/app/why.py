@@ -8,9 +8,21 @@ import msgspec
 from holdfast.errors import RequestError
 from holdfast.plan.nearest import nearest
 from holdfast.run import events as ev
+from holdfast.run.control import taken
 from holdfast.run.growth import FAIL_FAST, Group
 from holdfast.run.machine import Run
-from holdfast.run.standing import Canceled, Failed, GivenUp, Retrying, Skipped, State, Uncertain, Waiting
+from holdfast.run.standing import (
+    Canceled,
+    Failed,
+    Falling,
+    GivenUp,
+    Recovered,
+    Retrying,
+    Skipped,
+    State,
+    Uncertain,
+    Waiting,
+)
 from holdfast.run.states import FINAL_STEP, OK_STEP, StepStatus
 
 CAUSES_MAX = 8
@@ -89,9 +101,25 @@ def _causes(state: Run, i: int) -> list[int]:
         return [j for j in state.needs[i] if not state.satisfied(j)][:CAUSES_MAX]
     if isinstance(standing, Canceled) and standing.why == "abort" and state.aborting is not None:
         return [state.index[state.aborting]]
+    if isinstance(standing, Falling | Recovered):
+        return [state.index[standing.fallback if isinstance(standing, Falling) else standing.by]]
+    choosers = state.control.choosers.get(i, ()) if state.control is not None else ()
+    if isinstance(standing, Skipped) and standing.why == "branch":
+        return list(choosers)[:CAUSES_MAX]
+    if i in state.chosen and standing.status is not StepStatus.PENDING:
+        return [j for j in choosers if _has_chosen(state, j, i)][:CAUSES_MAX]
     if standing.status is StepStatus.PENDING:
-        return [j for j in state.needs[i] if state.states[j].status not in FINAL_STEP][:CAUSES_MAX]
+        waited = (*state.needs[i], *(choosers if i not in state.chosen else ()))
+        return [j for j in waited if state.states[j].status not in FINAL_STEP][:CAUSES_MAX]
     return []
+
+
+def _has_chosen(state: Run, j: int, i: int) -> bool:
+    """Whether the end of step `j`, or its failure, has chosen step `i`."""
+    standing, name = state.states[j], state.steps[i].id
+    if isinstance(standing, Falling | Recovered):
+        return name == (standing.fallback if isinstance(standing, Falling) else standing.by)
+    return name in taken(state, j)
 
 
 def _said(state: Run, i: int, record: _Record) -> str:
@@ -99,8 +127,11 @@ def _said(state: Run, i: int, record: _Record) -> str:
     standing, event = state.states[i], record.last.get(state.steps[i].id)
     if isinstance(standing, Skipped) and not isinstance(standing, GivenUp):
         return _skipped(standing, event)
-    if isinstance(standing, Failed | GivenUp | Retrying | Uncertain):
+    if isinstance(standing, Failed | GivenUp | Retrying | Uncertain | Falling):
         return _error(standing.error, event)
+    if isinstance(standing, Recovered):
+        error = standing.error
+        return f'failed ({error.code}: {error.message}), and "{standing.by}" stood in for it'
     if isinstance(standing, Canceled):
         return _canceled(standing, record.canceling)
     if i in state.groups:
@@ -110,10 +141,18 @@ def _said(state: Run, i: int, record: _Record) -> str:
     if isinstance(standing, Waiting):
         return f"waits for {standing.what}"
     if standing.status is StepStatus.PENDING:
-        return "waits for the steps it depends on"
+        return _pending(state, i)
     if standing.status is StepStatus.READY:
         return f"may start; the run is {state.status.value}"
     return "runs"
+
+
+def _pending(state: Run, i: int) -> str:
+    if state.late(i) and i not in state.chosen and not state.finalizing:
+        return "is dormant until the end of another step chooses it"
+    if len(state.plan.steps) <= i < len(state.plan.steps) + state.tail and not state.finalizing:
+        return "runs when everything else is over"
+    return "waits for the steps it depends on"
 
 
 def _gathered(state: Run, group: Group) -> str:
@@ -135,6 +174,8 @@ def _error(error: ev.Error, event: ev.Event | None) -> str:
 
 
 def _skipped(standing: Skipped, event: ev.Event | None) -> str:
+    if standing.why == "branch":
+        return "no step that leads to it chose it"
     if standing.why == "upstream":
         return "a step it depends on did not succeed"
     detail = event.body.detail if event is not None and isinstance(event.body, ev.StepSkipped) else None

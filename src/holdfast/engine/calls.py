@@ -77,6 +77,8 @@ class Calls:
                 return
         call = Call(target, arguments, driver, start.step, start.attempt, start.facts)
         is_free = step.effect_class is Effect.NONE and is_free_to_start(run, step)
+        if run.late(start.step):
+            call.durable_at = driver.told  # with what chose it
         if is_free and self._is_quick(target) and self._durably_ready(call) and self._ran_here(call):
             self._conclude(call)
             return

@@ -137,8 +137,17 @@ class Projection:
             self._connection.execute(sql("ask_cancel"), (head.n, seq))
         elif type(body) in LIMITS:
             self._connection.execute(sql("note_budget"), (head.n, seq))
+        elif isinstance(body, ev.RunEnding):
+            self._cancel_steps(head.n, seq)
         else:
             self._move_run(head, seq, event)
+
+    def _cancel_steps(self, n: int, seq: int) -> None:
+        """What of the run has begun and not ended never will."""
+        self.flush()
+        for key in [key for key in self._steps if key[0] == n]:
+            del self._steps[key]
+        self._connection.execute(sql("cancel_steps"), (n, seq))
 
     def _move_run(self, head: Head, seq: int, event: ev.Event) -> None:
         body = event.body
@@ -148,11 +157,9 @@ class Projection:
         started = event.at if isinstance(body, ev.RunOwned) else None
         if finished is not None:
             self.flush()
-            for key in [key for key in self._steps if key[0] == head.n]:
-                del self._steps[key]
         self._connection.execute(sql("move_run"), (head.n, head.status, status, seq, started, finished))
         if self._connection.changes() != 1:
             raise BugError("a run whose steps are still running or uncertain was to end", code="E_BUG")
         if finished is not None:
-            self._connection.execute(sql("cancel_steps"), (head.n, seq))
+            self._cancel_steps(head.n, seq)
         head.status = status

@@ -161,7 +161,23 @@ def _steps(facts: Facts, folder: str) -> list[ShownStep]:
             never = ended and id not in facts.steps
             rest = {"status": "canceled", "why": FAIL_FAST} if never else {}
             steps[id] = replace(steps[id], instance_of=name, **rest)
+    for name, each in facts.steps.items():
+        if isinstance(each.moved, ev.StepRecovered) and name in steps:
+            by = _stand_in(facts, each.moved.by)
+            steps[name] = replace(
+                steps[name],
+                outputs=steps[by].outputs,
+                outputs_digest=steps[by].outputs_digest,
+                artifacts=steps[by].artifacts,
+            )
     return list(steps.values())
+
+
+def _stand_in(facts: Facts, step: str) -> str:
+    """The step whose results a recovered one has: a fallback may be recovered itself."""
+    while (found := facts.steps.get(step)) is not None and isinstance(found.moved, ev.StepRecovered):
+        step = found.moved.by
+    return step
 
 
 def _step(run: RunFacts, step: str, facts: StepFacts | None, attempts: list[AttemptFacts], folder: str) -> ShownStep:
@@ -188,6 +204,8 @@ def _status(run: RunFacts, facts: StepFacts | None) -> str:
 def _why(run: RunFacts, facts: StepFacts | None) -> str | None:
     if facts is not None and isinstance(facts.moved, ev.StepSkipped):
         return facts.moved.why
+    if facts is not None and isinstance(facts.moved, ev.StepRecovered):
+        return f"by {facts.moved.by}"
     if facts is not None and facts.status == "skipped":
         return "policy"  # of the step, or a person's answer to an uncertain effect
     if facts is not None and isinstance(facts.moved, ev.StepGathered):
@@ -195,6 +213,8 @@ def _why(run: RunFacts, facts: StepFacts | None) -> str | None:
         if facts.status == "canceled" or error is None:
             return FAIL_FAST if facts.status == "canceled" else None
         return error.message or error.code
+    if facts is not None and isinstance(facts.moved, ev.RunEnding):
+        return "abort" if facts.moved.outcome == "failed" else "cancel"
     if _status(run, facts) == "canceled":
         return "abort" if run.status == "failed" else "cancel"
     if facts is not None and isinstance(facts.moved, ev.StepFailed):
@@ -244,6 +264,9 @@ def _waits(facts: Facts) -> list[Wait]:
         waits.append(Wait("release", None, stamp(run.moved_at), run.moved.reason))
     for step in facts.order:
         found = facts.steps.get(step)
+        made = getattr(found.moved, "disposed", None) if found is not None and found.status == "waiting" else None
+        if found is not None and made is not None:
+            waits.append(Wait("fallback", step, stamp(found.moved_at), made.target))
         if found is not None and isinstance(found.moved, ev.StepWaiting) and found.status == "waiting":
             wait = found.moved
             waits.append(Wait(wait.cause, step, stamp(wait.since or found.moved_at), wait.what))

@@ -109,6 +109,12 @@ def _failed(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
     return _closed(row, "failed" if body.disposed is None else body.disposed.status, seq)
 
 
+def _recovered(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    if row is None or row.status != "waiting":
+        raise _illegal(row, event.body.kind)
+    return msgspec.structs.replace(row, status="recovered", seq=seq)
+
+
 def _waiting(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
     if row is None:
         return StepRow("waiting", seq, 0)
@@ -136,6 +142,7 @@ _AFTER: dict[type[ev.Body], Callable[[StepRow | None, int, ev.Event], StepRow]] 
     ev.AttemptAdopted: _adopted,
     ev.StepSkipped: _skipped,
     ev.StepFailed: _failed,
+    ev.StepRecovered: _recovered,
     ev.StepWaiting: _waiting,
     ev.StepExpanded: _expanded,
     ev.StepGathered: _gathered,

@@ -10,7 +10,7 @@ from holdfast.plan.format.containers import FREE, Record
 from holdfast.plan.format.runners import RUNNERS
 from holdfast.plan.format.steps import STEP
 from holdfast.plan.format.table import PLAN
-from holdfast.plan.model import Conditions, Goal, Holds, OnFailure, Plan, Product, Run, Shell, Step, Uses
+from holdfast.plan.model import Conditions, Goal, Holds, Plan, Product, Run, Shell, Step, Uses
 from holdfast.plan.nested import places
 from holdfast.plan.problems import Path
 
@@ -20,14 +20,15 @@ HONOURED_STEP_KEYS: Final = frozenset(
         *("title", "description", "kind", "labels", "owner", "rationale", "risks", "assumptions", "group", "milestone"),
         *("depends_on", "depends", "for_each", "matrix", "when", "skip_if", "requires", "priority", "formerly"),
         *("needs_resources", "breaker", "capabilities", "budget"),
-        *("timeout", "heartbeat", "quiet", "retry", "on_failure", "failure_modes", "effect", "definite_failures"),
+        *("timeout", "heartbeat", "quiet", "retry", "on_failure", "failure_modes", "next"),
+        *("effect", "definite_failures"),
         *("reads", "produces", "consumes", "fresh", "outputs", "expect", "deterministic", "reuse"),
     )
 )
 HONOURED_PLAN_KEYS: Final = frozenset(
     (
         *("plan", "metadata", "outputs", "exports", "title", "description", "owner", "labels", "links", "version"),
-        *("goal", "inputs", "env", "env_pass", "limits", "defaults", "steps", "breakers", "policy"),
+        *("goal", "inputs", "env", "env_pass", "limits", "defaults", "steps", "finally", "breakers", "policy"),
     )
 )
 HONOURED_SHELLS: Final = frozenset(Shell) - {Shell.CMD}
@@ -118,10 +119,11 @@ def _step_keys(step: Step) -> Iterator[str]:
             value, empty = getattr(step, group), getattr(_EMPTY_STEP, group)
             if value is not None and value != empty:
                 yield from _differing(value, empty, keys)
-    yield from _differing(step, _EMPTY_STEP, [("next", "next")])
-    yield from (f"failure_modes.{mode.do}" for mode in step.failure_modes if mode.do in {"goto", "fallback"})
-    if step.on_failure.action is OnFailure.FALLBACK:
-        yield f"on_failure.{step.on_failure.action}"
+    visits = [edge.max_visits for edge in step.next] + [mode.max_visits for mode in step.failure_modes]
+    if max(visits, default=1) > 1:
+        yield "max_visits"
+    if step.for_each is not None:
+        yield from (f"failure_modes.{mode.do}" for mode in step.failure_modes if mode.do in {"goto", "fallback"})
     if step.results.reuse not in HONOURED_REUSE:
         yield f"reuse.{step.results.reuse}"
     for name, product in step.files.produces.items():

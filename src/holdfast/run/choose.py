@@ -14,14 +14,14 @@ from holdfast.plan.model import Effect
 from holdfast.run import admission
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
-from holdfast.run.disposition import POLICIES, Failure, dispose, mode_named
+from holdfast.run.disposition import POLICIES, Failure, dispose, mode_named, unrecovered
 from holdfast.run.fanout import Listed, facts_of, gathering, listed
 from holdfast.run.growth import is_about_item
 from holdfast.run.machine import Run
 from holdfast.run.policy import LOST_ATTEMPTS_MAX
 from holdfast.run.reckoning import due as limits_due
 from holdfast.run.reckoning import expiry, ran_s, reckon
-from holdfast.run.standing import Canceled, Failed, Pausing, Skipped, Undone, Waiting
+from holdfast.run.standing import Canceled, Failed, Falling, Pausing, Recovered, Skipped, Undone, Waiting
 from holdfast.run.states import OK_STEP, SOFT_SKIPS, RunStatus
 
 NAMES_MAX = 10
@@ -90,6 +90,7 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
     """
     if run.status is not RunStatus.RUNNING or run.running - idle or run.settling:
         return None
+    over = run.ending or run.left == (0 if run.finalizing else run.tail)
     ending = run.ending
     if run.too_often_lost is not None and not ending:
         step = run.steps[run.too_often_lost].id
@@ -99,7 +100,9 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
     if doubtful if ending else run.pausing is None and _needs_people(run, idle):
         asked = doubtful if ending else doubtful.union(run.waiting)
         return Tell(ev.Event(now, ev.RunBlocked(tuple(run.steps[i].id for i in sorted(asked)), ran_s(run, now))))
-    if ending or not run.left:
+    if over and run.tail and not run.finalizing:
+        return Tell(ev.Event(now, ev.RunEnding(outcome(run), run.cancels)))
+    if over:
         return Tell(ev.Event(now, _finish(run, now, facts)))
     if run.pausing is not None:
         return Tell(ev.Event(now, ev.RunPaused(ran_s(run, now))))
@@ -162,8 +165,9 @@ def _may_stop(run: Run, i: int) -> bool:
 def outcome(run: Run) -> ev.RunOutcome:
     """The run's outcome from its steps' outcomes (semantics S14); steps that never ran count as canceled."""
     tolerated = False
-    canceled = run.canceling is not None and run.left > 0
-    if run.expired and run.left:
+    unfinished = run.left > (0 if run.finalizing else run.tail)
+    canceled = run.canceling is not None and unfinished
+    if run.expired and (run.outcome == "failed" if run.finalizing else unfinished):
         return "failed"
     for i, state in enumerate(run.states):
         if i in run.group_of:
@@ -189,10 +193,16 @@ def unstarted(run: Run, i: int, error: ev.Error, facts: dict[str, object]) -> ev
 
 def settle(run: Run, i: int, now: int) -> Tell:
     """What is to be told of a step whose failure is known and not told."""
-    state = run.states[i]
-    assert isinstance(state, Undone)
-    failure = Failure(state.error, run.attempts_of(i).counted, mode_named(run.steps[i], state.mode))
-    return Tell(ev.Event(now, ev.StepFailed(state.error, disposed=dispose(run, i, failure)), run.steps[i].id))
+    state, step = run.states[i], run.steps[i]
+    if isinstance(state, Undone):
+        mode = mode_named(step, state.mode)
+        failure = Failure(state.error, run.attempts_of(i).counted, mode, outcome=state.result.outcome)
+        return Tell(ev.Event(now, ev.StepFailed(state.error, disposed=dispose(run, i, failure)), step.id))
+    assert isinstance(state, Falling)
+    if run.states[run.index[state.fallback]].status in OK_STEP:
+        return Tell(ev.Event(now, ev.StepRecovered(state.fallback), step.id))
+    error, disposed = unrecovered(run, state, step)
+    return Tell(ev.Event(now, ev.StepFailed(error, disposed=disposed), step.id))
 
 
 def _is_closing(run: Run) -> bool:
@@ -208,6 +218,8 @@ def _begin(run: Run, i: int, now: int, facts: Mapping[str, object]) -> Decision 
     if attempt == 1 and i not in run.waiting:  # conditions are evaluated once (semantics S3)
         if i in run.groups:
             return Tell(ev.Event(now, gathering(run, i), step.id))
+        if run.control is not None and i in run.control.choosers and i not in run.chosen:
+            return Tell(ev.Event(now, ev.StepSkipped("branch"), step.id))
         if run.needs[i] and run.doomed(i):
             return Tell(ev.Event(now, ev.StepSkipped("upstream"), step.id))
         if step.conditions is not None:
@@ -281,7 +293,7 @@ def _expand(run: Run, i: int, now: int, facts: Mapping[str, object], used: dict[
 def _finish(run: Run, now: int, facts: Mapping[str, object]) -> ev.RunFinished:
     ended = outcome(run)
     outputs: dict[str, object] = {}
-    warnings = _not_undone(run)
+    warnings = _not_undone(run) + _recoveries(run)
     for name, text in run.plan.outputs.items():
         try:
             expression = compile_expression(text)
@@ -290,6 +302,17 @@ def _finish(run: Run, now: int, facts: Mapping[str, object]) -> ev.RunFinished:
             warnings.append(f'output "{name}" has no value: {error.headline}')
     reason = expiry(run) if ended == "failed" else None
     return ev.RunFinished(ended, outputs, tuple(warnings), reason, ran_s(run, now))
+
+
+def _recoveries(run: Run) -> list[str]:
+    """What is said of steps that failed and whose fallback stood in (semantics S6)."""
+    said = []
+    for step, state in zip(run.steps, run.states, strict=True):
+        if isinstance(state, Recovered):
+            error = state.error
+            why = f"{error.code}: {error.message}" if error.message else error.code
+            said.append(f'step "{step.id}" failed ({why}) and was recovered by "{state.by}"')
+    return said[:NAMES_MAX] + ([f"{len(said) - NAMES_MAX} more steps were recovered"] if len(said) > NAMES_MAX else [])
 
 
 def _not_undone(run: Run) -> list[str]:

@@ -4,7 +4,19 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from holdfast.run.budgets import CALLS
-from holdfast.run.standing import Expanded, Failed, GivenUp, Result, Retrying, Running, Skipped, Succeeded, Uncertain
+from holdfast.run.standing import (
+    Expanded,
+    Failed,
+    Falling,
+    GivenUp,
+    Recovered,
+    Result,
+    Retrying,
+    Running,
+    Skipped,
+    Succeeded,
+    Uncertain,
+)
 from holdfast.run.states import FINAL_STEP, OK_STEP
 
 if TYPE_CHECKING:
@@ -110,11 +122,11 @@ def step_view(run: "Reached", i: int) -> dict[str, object]:
         "ok": state.status in OK_STEP,
         "attempts": run.attempts_of(i).total,
     }
-    if isinstance(state, Succeeded | Uncertain):
+    if isinstance(state, Succeeded | Recovered | Uncertain):
         view |= _result_view(run, state.result)
-    if isinstance(state, Failed | GivenUp) and state.result is not None:
+    if isinstance(state, Failed | GivenUp | Falling) and state.result is not None:
         view |= _result_view(run, state.result)
-    if isinstance(state, Failed | GivenUp | Uncertain | Retrying):
+    if isinstance(state, Failed | GivenUp | Falling | Recovered | Uncertain | Retrying):
         view["error"] = {"code": state.error.code, "message": state.error.message}
     if isinstance(state, Skipped):
         view["why"] = state.why

@@ -13,13 +13,15 @@ from holdfast.plan.expr import ExpressionError, compile_expression, compile_temp
 from holdfast.plan.model import Effect, FailureMode, Step
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
+from holdfast.run.control import edges_taken
 from holdfast.run.policy import FATAL_CODES, delay_s
+from holdfast.run.standing import Failed
 from holdfast.run.states import StepStatus
 
 if TYPE_CHECKING:
     from holdfast.run.machine import Run
     from holdfast.run.reached import Reached
-    from holdfast.run.standing import Result
+    from holdfast.run.standing import Falling, Result
 
 
 class Row(NamedTuple):
@@ -36,9 +38,19 @@ POLICIES: Final[Mapping[ev.Action, Row]] = {
     "skip_dependents": Row(StepStatus.FAILED, "skipped", "partial"),
     "continue": Row(StepStatus.FAILED, "run", "partial"),
     "skip": Row(StepStatus.SKIPPED, "skipped", "partial"),
+    "fallback": Row(StepStatus.WAITING, "wait", "succeeded"),
     "rollback": Row(StepStatus.FAILED, "canceled", "failed"),
+    # A failure that an edge or a jump takes is handled (semantics S17).
+    "goto": Row(StepStatus.FAILED, "skipped", "succeeded"),
+    "next": Row(StepStatus.FAILED, "skipped", "succeeded"),
 }
 """Every way a failure may go (semantics S6)."""
+TRIGGERS: Final[Mapping[StepStatus, str]] = {
+    StepStatus.FAILED: "",
+    StepStatus.SKIPPED: ", to be skipped",
+    StepStatus.WAITING: ", to be recovered",
+}
+"""What a failure for good is called in the table of transitions, by what the step becomes."""
 
 ENDED_BADLY: Final = frozenset({"failed", "timed_out", "stalled"})
 NO_TAIL: Final[Callable[[str], str]] = lambda _: ""  # noqa: E731 - a constant, which a parameter's default may be
@@ -61,11 +73,13 @@ class Failure(NamedTuple):
     counted: int
     mode: FailureMode | None = None
     final: str | None = None
+    outcome: str | None = None
 
 
 class Failing(NamedTuple):
     """A failure for good, as an event tells of it."""
 
+    at: int
     error: ev.Error
     result: "Result | None"
     disposed: ev.Disposition | None
@@ -79,8 +93,32 @@ def dispose(run: "Reached", i: int, failure: Failure) -> ev.Disposition:
     if refused is None:
         reason = f"attempt {failure.counted} of {step.retry.attempts} failed with {failure.error.code}"
         return ev.Disposition("retry", None, name, reason)
+    if mode is not None and mode.target is not None and failure.error.code not in FATAL_CODES:
+        return ev.Disposition("goto" if mode.do == "goto" else "fallback", mode.target, name, refused)
     policy = step.on_failure
+    if policy.fallback is None and step.next and edges_taken(step, "failure", failure.outcome):
+        return ev.Disposition("next", None, name, refused)
     return ev.Disposition(policy.action.value, policy.fallback, name, refused)
+
+
+def unrecovered(run: "Reached", state: "Falling", step: Step) -> tuple[ev.Error, ev.Disposition]:
+    """What becomes of a step whose fallback is no help: it fails with the policy of that (semantics S6)."""
+    stand_in = run.states[run.index[state.fallback]]
+    became = f'its fallback "{state.fallback}" {stand_in.status.value}'
+    error = ev.Error(state.error.code, f"{state.error.message or state.error.code}; {became}")
+    outcome = None if state.result is None else state.result.outcome
+    if step.next and edges_taken(step, "failure", outcome):
+        return error, ev.Disposition("next", reason=became)
+    return error, ev.Disposition(_policy_of(run, state.fallback), reason=became)
+
+
+def _policy_of(run: "Reached", fallback: str) -> ev.Action:
+    """The policy that a step has failed with, or would have."""
+    i = run.index[fallback]
+    state, policy = run.states[i], run.steps[i].on_failure
+    if isinstance(state, Failed):
+        return state.action
+    return policy.action.value if policy.fallback is None else _policy_of(run, policy.fallback)
 
 
 def _ending(run: "Reached", i: int) -> str | None:
@@ -119,7 +157,7 @@ def disposed(run: "Run", i: int, attempt: int, ended: ev.AttemptEnded, scene: Sc
     if step.effect_class is Effect.ONCE and ended.exit_code == 0:
         final = "the effect is applied all the same, and never repeated"  # semantics S20
     counted = run.attempts_of(i).counted
-    decision = dispose(run, i, Failure(error, counted, mode, final))
+    decision = dispose(run, i, Failure(error, counted, mode, final, ended.outcome))
     if step.failure_modes:
         decision = replace(decision, advice=_advice(run, i, mode, ended, scene))
     retry_at = None
@@ -129,6 +167,13 @@ def disposed(run: "Run", i: int, attempt: int, ended: ev.AttemptEnded, scene: Sc
             delay = delay_s(step.retry, counted, f"{run.id}/{step.id}/{attempt}")
         retry_at = scene.now + round(delay * 1e6)
     return replace(ended, error=error, disposed=decision, retry_at=retry_at)
+
+
+def with_outcome(run: "Run", ended: ev.AttemptEnded) -> ev.AttemptEnded:
+    """The end of an attempt with the outcome that its outputs name (semantics S17)."""
+    outputs = run.recall(ended.outputs_digest) if ended.outputs_digest else ended.outputs
+    outcome = outputs.get("outcome")
+    return replace(ended, outcome=outcome) if isinstance(outcome, str) else ended
 
 
 def mode_named(step: Step, name: str | None) -> FailureMode | None:

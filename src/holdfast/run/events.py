@@ -172,6 +172,17 @@ class BudgetWarned(Body, frozen=True):
     limit: float
 
 
+class RunEnding(Body, frozen=True):
+    """Everything but the `finally` steps is over: what has not ended never will, and they begin (semantics S15).
+
+    `cancels` is how many times an end had been asked for by then.
+    """
+
+    kind: ClassVar[str] = "run.ending"
+    outcome: RunOutcome
+    cancels: int = 0
+
+
 class RunFinished(Body, frozen=True):
     """The run's outcome, a pure function of its steps' outcomes (semantics S14), and the plan's outputs."""
 
@@ -208,6 +219,13 @@ class StepSkipped(Body, frozen=True):
     why: Literal["condition", "upstream", "policy", "not-selected", "branch"]
     detail: str | None = None
     facts: dict[str, object] = {}
+
+
+class StepRecovered(Body, frozen=True):
+    """The step had failed, and its fallback succeeded: it has the outputs and artifacts of that (semantics S6)."""
+
+    kind: ClassVar[str] = "step.recovered"
+    by: str
 
 
 class StepFailed(Body, frozen=True):
@@ -319,6 +337,7 @@ class AttemptEnded(Body, frozen=True):
     spent: Spent | None = None
     retry_at: int | None = None
     disposed: Disposition | None = None
+    outcome: str | None = None  # the one that a step with edges names (semantics S17)
     cpu_s: float | None = None
     max_rss_kib: int | None = None
     notes: tuple[str, ...] = ()
@@ -335,11 +354,13 @@ BODIES: tuple[type[Body], ...] = (
     RunExpired,
     BudgetRaised,
     BudgetWarned,
+    RunEnding,
     RunFinished,
     RunQuarantined,
     RunReleased,
     StepSkipped,
     StepFailed,
+    StepRecovered,
     StepWaiting,
     StepExpanded,
     StepGathered,

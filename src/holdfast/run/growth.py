@@ -289,7 +289,7 @@ def gathered(run: "Run", event: ev.Event) -> None:
             run.left -= 1
     result = Result(0, state.since, event.at)
     if body.status == "failed":
-        run.fail(i, trigger, Failing(body.error or ev.Error("exit.nonzero"), result, body.disposed))
+        run.fail(i, trigger, Failing(event.at, body.error or ev.Error("exit.nonzero"), result, body.disposed))
         return
     run.finish(i, Succeeded(result) if body.status == "succeeded" else Skipped("policy"))
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from holdfast.plan.model import Plan
+from holdfast.run import control, growth
 from holdfast.run import events as ev
-from holdfast.run import growth
-from holdfast.run.disposition import POLICIES, Failing, Failure, mode_named, no_retry
+from holdfast.run.disposition import POLICIES, TRIGGERS, Failing, Failure, mode_named, no_retry
 from holdfast.run.policy import LOST_ATTEMPTS_MAX, UNCOUNTED_CODES
 from holdfast.run.reached import Reached, Recall
 from holdfast.run.standing import (
@@ -20,8 +20,10 @@ from holdfast.run.standing import (
     Canceled,
     Expanded,
     Failed,
+    Falling,
     GivenUp,
     Pausing,
+    Recovered,
     Result,
     Retrying,
     Running,
@@ -46,6 +48,10 @@ class Run(Reached):
     def __init__(self, run: str, plan: Plan, recall: Recall | None = None) -> None:
         """A run before its first event; `recall` gives outputs that were too large for the journal, by digest."""
         super().__init__(run, plan, recall)
+        if self.control is not None:
+            control.begin(self, self.control)
+        for i in range(len(self.steps) - self.tail, len(self.steps)):
+            self.missing[i] += 1  # that everything else is over
         ready = [i for i, count in enumerate(self.missing) if not count]
         for i in ready:
             self.states[i] = READY
@@ -87,6 +93,7 @@ class Run(Reached):
     def _canceling(self, event: ev.Event) -> None:
         assert isinstance(event.body, ev.RunCanceling)
         self.canceling = min(self.canceling or event.body.why, event.body.why)  # a person's "cancel" comes first
+        self.cancels += 1
 
     def _paused(self, event: ev.Event) -> None:
         self._rest("paused", event)
@@ -117,6 +124,35 @@ class Run(Reached):
             self.account.raise_limit(i, body.key, body.amount)
             self._look_at_budgets(None)
 
+    def _ending(self, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.RunEnding)
+        first = len(self.plan.steps)
+        last = range(first, first + self.tail)
+        self.queue.clear()
+        self.settling.clear()
+        self.failing.clear()
+        for i in self.waiting:
+            self.waiting.end(i)
+        self._cancel_rest(body.outcome, last)
+        self.finalizing, self.outcome, self.cancels_heeded = True, body.outcome, body.cancels
+        self.too_often_lost = None
+        self.left = self.tail
+        for i in last:
+            self.missing[i] = sum(self.states[j].status not in FINAL_STEP for j in self.needs[i])
+            self.missing[i] += i in self.undecided
+        for i in last:
+            if not self.missing[i]:
+                self.make_ready(i)
+
+    def _cancel_rest(self, outcome: ev.RunOutcome, but: range = range(0)) -> None:
+        why = "abort" if outcome == "failed" else "cancel"
+        for i, state in enumerate(self.states):
+            if state.status not in FINAL_STEP and i not in but:
+                waits = "run ended before all instances" if isinstance(state, Expanded) else "run ended"
+                step_after(state.status, waits)
+                self.states[i] = Canceled(why)
+
     def _finished(self, event: ev.Event) -> None:
         body = event.body
         assert isinstance(body, ev.RunFinished)
@@ -124,12 +160,7 @@ class Run(Reached):
         self.outcome, self.outputs, self.finished_at = body.outcome, body.outputs, event.at
         self.waiting.clear()
         if self.left:
-            why = "abort" if body.outcome == "failed" else "cancel"
-            for i, state in enumerate(self.states):
-                if state.status not in FINAL_STEP:
-                    waits = "run ended before all instances" if isinstance(state, Expanded) else "run ended"
-                    step_after(state.status, waits)
-                    self.states[i] = Canceled(why)
+            self._cancel_rest(body.outcome)
             self.left = 0
         self.settling.clear()
         self.queue.clear()
@@ -163,8 +194,19 @@ class Run(Reached):
         state = self.states[i]
         self.queue.withdraw(i)
         self.settling.discard(i)
-        result = state.result if isinstance(state, Undone) else None
-        self.fail(i, "cannot start", Failing(body.error, result, body.disposed))
+        result = state.result if isinstance(state, Undone | Falling) else None
+        self.fail(i, "cannot start", Failing(event.at, body.error, result, body.disposed))
+
+    def _recovered(self, event: ev.Event) -> None:
+        body = event.body
+        assert isinstance(body, ev.StepRecovered)
+        i = self._at(event)
+        state, by = self.states[i], self.states[self.index[body.by]]
+        step_after(state.status, "recovered")
+        assert isinstance(state, Falling)
+        assert isinstance(by, Succeeded | Recovered)
+        self.settling.discard(i)
+        self.finish(i, Recovered(state.error, by.result, body.by))
 
     def _waits(self, event: ev.Event) -> None:
         i = self._at(event)
@@ -183,7 +225,10 @@ class Run(Reached):
         self.uncertain.discard(i)
         if body.choice == "happened":
             step_after(state.status, "happened")
-            self.finish(i, Succeeded(replace(state.result, outputs=body.outputs or state.result.outputs)))
+            outputs = body.outputs or state.result.outputs
+            outcome = body.outputs.get("outcome", state.result.outcome)
+            named = outcome if isinstance(outcome, str) else None
+            self.finish(i, Succeeded(replace(state.result, outputs=outputs, outcome=named)))
         elif body.choice == "skip":
             step_after(state.status, "given up")
             self._count(i)
@@ -236,7 +281,8 @@ class Run(Reached):
         self._settle_accounts(i, event, body, state.since)
         self.waiting.ended(i)
         result = Result(
-            state.attempt, state.since, event.at, body.exit_code, body.outputs, body.outputs_digest, body.artifacts
+            *(state.attempt, state.since, event.at, body.exit_code, body.outputs, body.outputs_digest, body.artifacts),
+            outcome=body.outcome,
         )
         if body.status == "succeeded":
             step_after(StepStatus.RUNNING, "succeeded")
@@ -261,7 +307,7 @@ class Run(Reached):
     def _attempt_failed(self, i: int, result: Result, body: ev.AttemptEnded) -> None:
         error = body.error or ev.Error("exit.nonzero")
         if body.retry_at is None:
-            self.fail(i, "failed", Failing(error, result, body.disposed))
+            self.fail(i, "failed", Failing(result.ended, error, result, body.disposed))
             return
         step_after(StepStatus.RUNNING, "failed, to be retried")
         self._count(i)
@@ -322,17 +368,31 @@ class Run(Reached):
 
     def fail(self, i: int, trigger: str, failing: Failing) -> None:
         """Step `i` fails for good: what becomes of it is in the event, else the step's own policy (semantics S6)."""
-        error, result, disposed = failing
-        action: ev.Action = disposed.action if disposed is not None else self.steps[i].on_failure.action.value
-        row = POLICIES[action]
+        at, error, result, disposed = failing
+        if disposed is None:
+            policy = self.steps[i].on_failure
+            disposed = ev.Disposition(policy.action.value, policy.fallback)
+        row = POLICIES[disposed.action]
+        step_after(self.states[i].status, trigger + TRIGGERS[row.becomes])
         if row.becomes is StepStatus.SKIPPED:
-            step_after(self.states[i].status, f"{trigger}, to be skipped")
             self.finish(i, GivenUp("policy", error, result))
-            return
-        step_after(self.states[i].status, trigger)
-        if row.dependents == "canceled" and not self.keep_going:
-            self._abort(i)
-        self.finish(i, Failed(error, result, action))
+        elif row.becomes is StepStatus.WAITING:
+            assert disposed.target is not None
+            self._fall(i, Falling(at, error, result, disposed.target))
+        else:
+            if row.dependents == "canceled" and not (self.keep_going or self.finalizing):
+                self._abort(i)
+            self.finish(i, Failed(error, result, disposed.action, disposed.target))
+
+    def _fall(self, i: int, state: Falling) -> None:
+        if state.result is not None:
+            self._count(i)
+        self.states[i] = state
+        fallback = self.index[state.fallback]
+        if self.states[fallback].status in FINAL_STEP:
+            self.settling.add(i)
+        else:
+            control.choose_step(self, fallback)
 
     def _abort(self, i: int) -> None:
         if self.aborting is None or i < self.index[self.aborting]:
@@ -348,6 +408,13 @@ class Run(Reached):
             missing[j] -= 1
             if not missing[j]:
                 self.make_ready(j)
+        if self.control is not None:
+            if i in self.control.targets:
+                control.decide(self, i)
+            for j in self.control.choosers.get(i, ()):
+                waiting = self.states[j]
+                if isinstance(waiting, Falling) and waiting.fallback == self.steps[i].id:
+                    self.settling.add(j)
 
     _APPLY: ClassVar[dict[str, Callable[["Run", ev.Event], None]]] = {
         ev.RunCreated.kind: _created,
@@ -359,11 +426,13 @@ class Run(Reached):
         ev.RunExpired.kind: _expired,
         ev.BudgetRaised.kind: _budget,
         ev.BudgetWarned.kind: _budget,
+        ev.RunEnding.kind: _ending,
         ev.RunFinished.kind: _finished,
         ev.RunQuarantined.kind: _quarantined,
         ev.RunReleased.kind: _released,
         ev.StepSkipped.kind: _skipped,
         ev.StepFailed.kind: _failed,
+        ev.StepRecovered.kind: _recovered,
         ev.StepWaiting.kind: _waits,
         ev.StepExpanded.kind: growth.expand,
         ev.StepGathered.kind: growth.gathered,

@@ -1,8 +1,15 @@
-"""(Plan) -> one verdict per step, with its reason: in this version every step runs, because nothing is reused yet."""
+"""(Plan) -> one verdict per step, with its reason: in this version every step runs, because nothing is reused yet.
+
+Only a step that another must choose may not run.
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping
 
 from holdfast.plan.fanout import static_keys
-from holdfast.plan.graph import of_plan
+from holdfast.plan.graph import Graph, of_plan
 from holdfast.plan.model import Plan
+from holdfast.run.control import control_of
 from holdfast.run.growth import instance_id
 
 LATER = "instances: not known before the run, the list comes from it (an estimate needs an earlier run)"
@@ -12,7 +19,9 @@ UNKNOWN = {"low": None, "likely": None, "high": None, "basis": "unknown"}
 def plan_document(plan: Plan, warnings: list[str]) -> dict[str, object]:
     """The `plan --json` document; steps sorted by layer, then id (planner 1)."""
     graph = of_plan(plan)
-    layer_of = graph.layers()
+    control = control_of(plan, graph.index)
+    dormant = {} if control is None else control.choosers
+    layer_of = graph.layers() if not (dormant or plan.finally_) else _layers(graph, dormant, len(plan.steps))
     layers: list[list[str]] = [[] for _ in range(max(layer_of, default=-1) + 1)]
     for i, layer in enumerate(layer_of):
         layers[layer].append(graph.ids[i])
@@ -26,7 +35,7 @@ def plan_document(plan: Plan, warnings: list[str]) -> dict[str, object]:
             instances[step.id] = [instance_id(step.id, key) for key in keys or ()]
             notes[step.id] = LATER if keys is None else f"instances: {len(keys)}"
     steps = [
-        _planned(each, layer, [notes[each]] if each in notes else [])
+        _planned(each, layer, [notes[each]] if each in notes else [], _choosers(graph, dormant, name))
         for layer, ids in enumerate(layers)
         for name in ids
         for each in (name, *instances.get(name, ()))
@@ -39,18 +48,54 @@ def plan_document(plan: Plan, warnings: list[str]) -> dict[str, object]:
         "position": 0,
         "layers": layers,
         "steps": steps,
-        "totals": {"run": len(steps)},
+        "totals": dict(Counter(str(step["verdict"]) for step in steps)) if steps else {"run": 0},
         "warnings": warnings,
         "errors": [],
     }
 
 
-def _planned(step: str, layer: int, notes: list[str]) -> dict[str, object]:
+def _layers(graph: Graph, dormant: Mapping[int, tuple[int, ...]], last: int) -> list[int]:
+    """Layers where a dormant step comes after those that may choose it, and `finally` steps (from `last` on) after all.
+
+    What waits for each other, as the steps of a loop do, is taken in file order.
+    """
+    layer = [0] * len(graph.ids)
+    for first, end in ((0, last), (last, len(graph.ids))):
+        base = max(layer[:first], default=-1) + 1
+        waits = {i: {j for j in (*graph.needs[i], *dormant.get(i, ())) if first <= j < end} for i in range(first, end)}
+        after: dict[int, list[int]] = {}
+        for i, wanted in waits.items():
+            for j in wanted:
+                after.setdefault(j, []).append(i)
+        left = {i: len(wanted) for i, wanted in waits.items()}
+        ready = deque(i for i, count in left.items() if not count)
+        while left:
+            i = ready.popleft() if ready else next(iter(left))
+            if left.pop(i, None) is None:
+                continue
+            layer[i] = max((layer[j] + 1 for j in waits[i] if j not in left), default=base)
+            for j in after.get(i, ()):
+                if j in left:
+                    left[j] -= 1
+                    if not left[j]:
+                        ready.append(j)
+    return layer
+
+
+def _choosers(graph: Graph, dormant: Mapping[int, tuple[int, ...]], step: str) -> list[str]:
+    return [graph.ids[j] for j in dormant.get(graph.index[step], ())]
+
+
+def _planned(step: str, layer: int, notes: list[str], choosers: list[str]) -> dict[str, object]:
+    reason: dict[str, object] = {"code": "never-run", "detail": "nothing is reused in this version", "because": []}
+    if choosers:
+        detail = "dormant until the end of another step chooses it"
+        reason = {"code": "condition-unknown", "detail": detail, "because": choosers}
     return {
         "step": step,
         "layer": layer,
-        "verdict": "run",
-        "reasons": [{"code": "never-run", "detail": "nothing is reused in this version", "because": []}],
+        "verdict": "maybe" if choosers else "run",
+        "reasons": [reason],
         "notes": notes,
         "pinned": [],
         "expected": {"time_s": UNKNOWN, "cost_usd": UNKNOWN},

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from holdfast.errors import BugError
 from holdfast.plan.graph import of_plan
-from holdfast.plan.model import Depends, Plan, Step
+from holdfast.plan.model import Depends, OnFailure, Plan, Step
 from holdfast.run import events as ev
 from holdfast.run.budgets import account_of
+from holdfast.run.control import HANDLED, control_of, taken
 from holdfast.run.disposition import POLICIES
 from holdfast.run.growth import Group, given_back
 from holdfast.run.queue import Queue
@@ -53,11 +54,16 @@ class Reached:
         "at",
         "breakers",
         "canceling",
+        "cancels",
+        "cancels_heeded",
         "children",
+        "chosen",
+        "control",
         "created_at",
         "dependents",
         "expired",
         "failing",
+        "finalizing",
         "finished_at",
         "group_of",
         "groups",
@@ -87,9 +93,11 @@ class Reached:
         "status",
         "steps",
         "stopwatch",
+        "tail",
         "too_often_lost",
         "tries",
         "uncertain",
+        "undecided",
         "waiting",
     )
 
@@ -124,10 +132,18 @@ class Reached:
         self.keep_going = False  # an abort acts as skip_dependents
         self.pausing: Pausing | None = None
         self.canceling: str | None = None  # why
+        self.cancels = 0  # how often an end was asked for
+        self.cancels_heeded = 0  # those of them that came before the finally steps
+        self.finalizing = False  # everything but the finally steps is over
+        self.tail = len(plan.finally_)
         self.aborting: str | None = None  # the first step in file order whose failure ends the run
         self.states: list[State] = [PENDING] * len(self.steps)
         self.missing: list[int] = [len(needs) for needs in graph.needs]
         self.left = len(self.steps)  # steps that are not final
+        # Steps that are dormant until another's end chooses them.
+        self.control = control_of(plan, self.index)
+        self.chosen: set[int] = set()
+        self.undecided: dict[int, int] = {}  # how many of those that may choose a dormant step have not ended
         self.running: set[int] = set()
         self.too_often_lost: int | None = None
         self.uncertain: set[int] = set()
@@ -151,6 +167,8 @@ class Reached:
     @property
     def ending(self) -> bool:
         """Whether the run is to end before all of its steps are done: nothing starts, nothing is retried (S8)."""
+        if self.finalizing:  # they run whatever happened; only a person who asks again stops them
+            return self.cancels > max(1, self.cancels_heeded)
         return self.aborting is not None or self.canceling is not None or self.expired
 
     @property
@@ -195,13 +213,23 @@ class Reached:
             return True
         if isinstance(state, Skipped):
             return state.why in SOFT_SKIPS
-        return isinstance(state, Failed) and POLICIES[state.action].dependents == "run"
+        if not isinstance(state, Failed):
+            return False
+        handled = state.action in HANDLED and self.steps[i].on_failure.action is OnFailure.CONTINUE
+        return handled or POLICIES[state.action].dependents == "run"
+
+    def late(self, i: int) -> bool:
+        """Whether step `i` waits for more than its dependencies: for the choice of another, or for all others."""
+        return self.finalizing or (self.control is not None and self.group_of.get(i, i) in self.control.choosers)
 
     def doomed(self, i: int) -> bool:
         """Whether a finished dependency keeps step `i`, whose dependencies are all finished, from running."""
         if self.steps[i].depends is Depends.DONE:
             return False
-        return not all(self.satisfied(j) for j in self.needs[i])
+        if self.control is None:
+            return not all(self.satisfied(j) for j in self.needs[i])
+        name = self.steps[i].id
+        return not all(self.satisfied(j) or name in taken(self, j) for j in self.needs[i])
 
 
 def _nothing_stored(digest: str) -> dict[str, object]:

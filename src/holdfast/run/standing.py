@@ -71,6 +71,7 @@ class Result(msgspec.Struct, frozen=True):
     outputs: dict[str, object] = {}
     outputs_digest: str | None = None
     artifacts: dict[str, ev.ArtifactRef] = {}
+    outcome: str | None = None  # the one it names, where edges lead on from it
 
 
 class Uncertain(State, frozen=True):
@@ -103,12 +104,32 @@ class Succeeded(State, frozen=True):
 
 
 class Failed(State, frozen=True):
-    """Failed for good; `action` is the row of the table of S6 that holds."""
+    """Failed for good; `action` is the row of the table of S6 that holds, `target` the step of a jump."""
 
     status = StepStatus.FAILED
     error: ev.Error
     result: Result | None = None
     action: ev.Action = "abort"
+    target: str | None = None
+
+
+class Falling(State, frozen=True):
+    """Failed, and waits for what becomes of its fallback (semantics S7)."""
+
+    status = StepStatus.WAITING
+    since: int
+    error: ev.Error
+    result: Result | None
+    fallback: str
+
+
+class Recovered(State, frozen=True):
+    """Failed, and its fallback succeeded, whose result it has."""
+
+    status = StepStatus.RECOVERED
+    error: ev.Error
+    result: Result
+    by: str
 
 
 class Skipped(State, frozen=True):

@@ -116,10 +116,13 @@ STEP_TABLE: Final[dict[tuple[StepStatus, str], StepStatus]] = {
     (_S.RUNNING, "failed"): _S.FAILED,
     (_S.RUNNING, "failed, to be retried"): _S.RETRYING,
     (_S.RUNNING, "failed, to be skipped"): _S.SKIPPED,
+    (_S.RUNNING, "failed, to be recovered"): _S.WAITING,
     (_S.RUNNING, "uncertain"): _S.UNCERTAIN,
     (_S.RUNNING, "instances succeeded"): _S.SUCCEEDED,
     (_S.RUNNING, "an instance failed"): _S.FAILED,
     (_S.RUNNING, "an instance failed, to be skipped"): _S.SKIPPED,
+    (_S.RUNNING, "an instance failed, to be recovered"): _S.WAITING,
+    (_S.WAITING, "recovered"): _S.RECOVERED,
     (_S.RUNNING, "an instance was given up"): _S.SKIPPED,
     (_S.RUNNING, "run ended before all instances"): _S.CANCELED,
     (_S.RUNNING, "lost"): _S.READY,
@@ -129,7 +132,7 @@ STEP_TABLE: Final[dict[tuple[StepStatus, str], StepStatus]] = {
     (_S.WAITING, "started"): _S.RUNNING,
     **{
         (status, f"cannot start{then}"): after
-        for then, after in (("", _S.FAILED), (", to be skipped", _S.SKIPPED))
+        for then, after in (("", _S.FAILED), (", to be skipped", _S.SKIPPED), (", to be recovered", _S.WAITING))
         for status in (_S.READY, _S.RETRYING, _S.WAITING)
     },
     (_S.UNCERTAIN, "happened"): _S.SUCCEEDED,

@@ -172,3 +172,151 @@ def test_bad_input_is_one_message_with_its_place(program: Program, folder: Path,
     assert message in outcome.err + outcome.out
     assert outcome.out.count(": error: ") == 1
     assert outcome.out.startswith("p.yaml:3:")
+
+
+FALLBACK = """\
+plan: fall
+steps:
+  fetch:
+    run: {fetch}
+    produces: {{data: data.txt}}
+    on_failure: {{fallback: cached}}
+  cached:
+    run: {cached}
+    produces: {{data: cached.txt}}
+  use: {{command: [cat, "${{{{ steps.fetch.artifacts.data.path }}}}"]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fetch", "cached", "code", "became"),
+    [
+        ("echo new > data.txt", "exit 1", 0, ["succeeded", "skipped:branch", "succeeded"]),
+        ("exit 1", "echo old > cached.txt", 0, ["recovered:by cached", "succeeded", "succeeded"]),
+        ("exit 1", "exit 2", 1, ["failed", "failed", "canceled:abort"]),
+    ],
+)
+def test_a_fallback_stands_in_and_its_artifacts_are_the_step_s(
+    program: Program, folder: Path, fetch: str, cached: str, code: int, became: list[str]
+) -> None:
+    # semantics S6, S7
+    (folder / "p.yaml").write_text(FALLBACK.format(fetch=fetch, cached=cached))
+    outcome = program("run", "--json", "p.yaml")
+    shown = {step: was.partition(":exit")[0] for step, was in steps(outcome.document).items()}
+    assert (outcome.code, list(shown.values())) == (code, became)
+    if became[0].startswith("recovered"):
+        assert outcome.document["steps"][0]["artifacts"]["data"]["path"] == "cached.txt"
+        (warning,) = outcome.document["warnings"]
+        assert warning.startswith('step "fetch" failed (exit.nonzero') is True
+        assert warning.endswith('was recovered by "cached"')
+        assert "old" in program("logs", "last", "use").out
+        assert '"cached" stood in for it' in program("why", "fetch").out
+
+
+EDGES = """\
+plan: edges
+steps:
+  triage:
+    run: 'echo "outcome={outcome}" >> "$HOLDFAST_OUTPUT"; exit {code}'
+    next: [{{on: small, to: quick}}, {{on: large, to: slow}}, {{on: failure, to: repair}}]
+  quick: {{run: 'true'}}
+  slow: {{run: 'true'}}
+  repair: {{run: 'test "$CODE" = exit.nonzero', env: {{CODE: "${{{{ steps.triage.error.code }}}}"}}}}
+  join: {{run: 'true', depends_on: [quick, slow, repair]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "chosen"),
+    [("small", 0, ["quick"]), ("large", 0, ["slow"]), ("", 1, ["repair"]), ("small", 1, ["quick", "repair"])],
+)
+def test_edges_choose_what_comes_next_and_a_failure_they_take_is_handled(
+    program: Program, folder: Path, outcome: str, code: int, chosen: list[str]
+) -> None:
+    # semantics S17
+    (folder / "p.yaml").write_text(EDGES.format(outcome=outcome, code=code))
+    ran = program("run", "--json", "p.yaml")
+    became = steps(ran.document)
+    assert ran.code == 0, ran.err
+    assert became.pop("triage") == ("failed" if code else "succeeded")
+    assert became.pop("join") == "succeeded"
+    assert became == {step: "succeeded" if step in chosen else "skipped:branch" for step in ("quick", "slow", "repair")}
+    assert "no step that leads to it chose it" in program("why", (became.keys() - set(chosen)).pop()).out
+
+
+def test_a_failure_mode_jumps(program: Program, folder: Path) -> None:
+    # semantics S5, S17
+    (folder / "p.yaml").write_text(
+        "plan: p\nsteps:\n  a:\n    run: 'echo locked >&2; exit 1'\n    retry: 5\n    failure_modes:\n"
+        "      - {name: locked, detect: 'contains(stderr, \"locked\")', do: {goto: unlock}}\n  unlock: {run: 'true'}\n"
+    )
+    outcome = program("run", "--json", "p.yaml")
+    assert (outcome.code, steps(outcome.document)) == (0, {"a": "failed", "unlock": "succeeded"})
+    made = outcome.document["steps"][0]["attempts"][0]["disposed"]
+    assert (made["action"], made["target"], made["mode"]) == ("goto", "unlock", "locked")
+
+
+FINALLY = """\
+plan: last
+steps:
+  work: {{run: {work}}}
+  more: {{run: 'true', depends_on: [work]}}
+finally:
+  notify: {{run: 'echo "$OUTCOME" > told; {notify}', env: {{OUTCOME: "${{{{ run.outcome }}}}"}}}}
+  sweep: {{run: 'echo swept >> told', depends_on: [notify]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "notify", "code", "told"),
+    [
+        ("exit 0", "exit 0", 0, "succeeded"),
+        ("exit 0", "exit 1", 5, "succeeded"),
+        ("exit 1", "exit 0", 1, "failed"),
+        ("exit 1", "exit 1", 1, "failed"),
+    ],
+)
+def test_finally_runs_whatever_happened_and_knows_what_did(
+    program: Program, folder: Path, work: str, notify: str, code: int, told: str
+) -> None:
+    # semantics S15
+    (folder / "p.yaml").write_text(FINALLY.format(work=work, notify=notify))
+    outcome = program("run", "--json", "p.yaml")
+    assert (outcome.code, (folder / "told").read_text()) == (code, f"{told}\nswept\n")
+    assert steps(outcome.document)["sweep"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "  a: {run: x, on_failure: {fallback: b}}\n  b: {run: x, on_failure: {fallback: a}}",
+            'names "b", which leads back to "a"|leads back to "a"',
+        ),
+        (
+            "  a: {run: x, on_failure: {fallback: b}, depends_on: [b]}\n  b: {run: x}",
+            'names "b", for which "a" itself waits',
+        ),
+        (
+            "  a: {run: x, on_failure: {fallback: b}}\n  b: {run: x, depends_on: [a]}",
+            'names "b", which itself waits for "a"',
+        ),
+        ("  a: {run: x, on_failure: {fallback: a}}", 'leads back to "a"'),
+        (
+            "  a: {run: x, next: [{on: success, to: bb}]}\n  b: {run: x}",
+            'names step "bb", which this plan does not define',
+        ),
+        ("  a: {run: x, next: [{on: failure, to: b}]}\n  b: {run: x, next: [{on: success, to: a}]}", "makes a loop"),
+        ("  a: {run: x, failure_modes: [{name: n, detect: true, do: {goto: a}}]}", "makes a loop: a → a"),
+        ("  a: {run: x, next: [{on: success, to: b, max_visits: 0}]}\n  b: {run: x}", "max_visits"),
+    ],
+)
+def test_a_plan_that_leads_nowhere_is_one_message_with_its_place(
+    program: Program, folder: Path, text: str, message: str
+) -> None:
+    # semantics S7, S17
+    (folder / "p.yaml").write_text(f"plan: p\nsteps:\n{text}\n")
+    outcome = program("check", "p.yaml")
+    assert outcome.code == 3
+    assert any(each in outcome.out for each in message.split("|")), outcome.out
+    assert outcome.out.startswith("p.yaml:")

@@ -57,12 +57,17 @@ HONOURED = """
           requires: [network.online], needs_resources: {gpu: 1}, breaker: git, capabilities: [web], budget: {cost: 1}}
       g: {run: x, on_failure: skip_dependents, failure_modes: [{name: n, detect: error.code == "timeout", do: retry}]}
       h: {run: x, on_failure: continue, failure_modes: [{name: n, detect: {prose: it looks odd}, advice: ask}]}
-      i: {run: x, on_failure: skip}
+      i: {run: x, on_failure: skip, next: [{on: success, to: k}]}
+      k: {run: x, on_failure: {fallback: l}}
+      l: {run: x, failure_modes: [{name: n, detect: true, do: {goto: m}}, {name: o, detect: true, do: {fallback: n}}]}
+      m: {run: x}
+      n: {run: x}
       j: {run: x, on_failure: rollback}
       c: {uses: python, with: {call: "m:f", args: {x: 1}, inline: true, python: python3, x-note: 1}}
       d: {uses: noop}
       e: {run: x, shell: zsh}
       f: {run: x, shell: python}
+    finally: {last: {run: x}}
 """
 
 
@@ -76,10 +81,8 @@ def test_what_is_honoured_is_not_named() -> None:
         ("run: x, shell: cmd", "shell.cmd"),
         ("uses: wait, with: {for: 5s}", "uses.wait"),
         ("uses: agent", "uses.agent"),
-        ("run: x, on_failure: {fallback: y}", "on_failure.fallback"),
-        ("run: x, failure_modes: [{name: n, detect: true, do: {goto: y}}]", "failure_modes.goto"),
-        ("run: x, failure_modes: [{name: n, detect: true, do: {fallback: y}}]", "failure_modes.fallback"),
-        ("run: x, next: [{on: success, to: y}]", "next"),
+        ("run: x, for_each: [1], failure_modes: [{name: n, detect: true, do: {goto: y}}]", "failure_modes.goto"),
+        ("run: x, next: [{on: success, to: y, max_visits: 2}]", "max_visits"),
         ("run: x, effect: once, reconcile: {run: y}", "reconcile"),
         ("run: x, rollback: {run: y}", "rollback"),
         ("run: x, backup: [f]", "backup"),
@@ -113,7 +116,6 @@ def test_a_step_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("finally: {z: {run: x}}", "finally"),
         ("memory: {keys: [k]}", "memory"),
         ("goal: {deadline: 2026-12-24}", "goal.deadline"),
         ("goal: {done_when: [steps.a.ok]}", "goal.done_when"),
@@ -133,7 +135,7 @@ def test_a_plan_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
 
 def test_a_finally_step_says_what_it_uses_beside() -> None:
     made = plan("plan: p\nsteps: {a: {run: x}}\nfinally: {z: {run: x, locks: [db], on_failure: skip}}")
-    assert [str(it) for it in unsupported(made)] == ["finally", 'step "z": locks']
+    assert [str(it) for it in unsupported(made)] == ['step "z": locks']
 
 
 def test_every_honoured_key_is_a_key_of_the_format() -> None:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from holdfast.plan.model import (
     Conditions,
     Depends,
+    Edge,
     Effect,
     EffectPolicy,
     FailureMode,
@@ -46,6 +47,7 @@ def step(
     retry: Retry = NO_RETRY,
     on_failure: OnFailure | str = OnFailure.ABORT,
     modes: tuple[FailureMode, ...] = (),
+    edges: dict[str, str] | None = None,
     depends: Depends = Depends.OK,
     effect: Effect = Effect.REPEATABLE,
     priority: int = 0,
@@ -63,6 +65,7 @@ def step(
         retry=retry,
         on_failure=_policy(on_failure),
         failure_modes=modes,
+        next=tuple([Edge(on=on, to=to) for on, to in (edges or {}).items()]),
         depends=depends,
         effect=EffectPolicy(effect=effect),
         priority=priority,
@@ -89,8 +92,9 @@ class Story:
         outputs: dict[str, str] | None = None,
         limits: RunLimits = NO_LIMITS,
         request: dict[str, object] | None = None,
+        last: tuple[Step, ...] = (),
     ) -> None:
-        self.plan = Plan(id="p", steps=steps, outputs=outputs or {}, limits=limits)
+        self.plan = Plan(id="p", steps=steps, finally_=last, outputs=outputs or {}, limits=limits)
         self.run = Run("r", self.plan)
         self.events: list[ev.Event] = []
         self.now = T0
@@ -172,7 +176,7 @@ class Story:
 
     def take(self, names: Iterable[str] = ()) -> list[str]:
         """Start and finish whatever `choose` gives, in its order; the steps that started."""
-        failing = set(names)
+        failing = {*names}
         started: list[str] = []
         while (decision := self.next()) is not None:
             if isinstance(decision, Tell):
@@ -184,10 +188,20 @@ class Story:
             name = self.run.steps[decision.step].id
             started.append(name)
             if name in failing:
-                self.fail(name, decision.attempt)
+                self.breaks(name, attempt=decision.attempt)
             else:
                 self.ok(name, decision.attempt)
         return started
+
+    def play(self, *failing: str) -> ev.RunFinished:
+        """Do all there is to do until the run ends; those named fail."""
+        while True:
+            self.take(failing)
+            rest = self.rest()
+            assert rest is not None
+            self.tell(rest)
+            if isinstance(rest, ev.RunFinished):
+                return rest
 
     def refolded(self) -> Run:
         """The same events folded anew."""
@@ -213,6 +227,8 @@ def snapshot(run: Run) -> dict[str, object]:
         "tries": dict(run.tries),
         "keys": dict(run.keys),
         "settling": set(run.settling),
+        "chosen": (set(run.chosen), dict(run.undecided)),
+        "finalizing": (run.finalizing, run.cancels, run.cancels_heeded),
         "keep_going": run.keep_going,
         "inputs": run.inputs,
         "owner": run.owner,

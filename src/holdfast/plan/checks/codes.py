@@ -15,6 +15,7 @@ ERRORS: Final[Mapping[str, str]] = {
     "fallback.chain": "more than three fallbacks behind each other",
     "fallback.cycle": "fallbacks lead back to where they began",
     "fallback.lacks": "a fallback has not all the names of the step it stands in for",
+    "fallback.needed": "a step waits for its own fallback, which would be a root",
     "fallback.waits": "a fallback waits for the step it stands in for",
     "file.binary": "the file is not text",
     "file.depth": "data is nested too deep",

@@ -111,6 +111,10 @@ def _check_fallbacks(made: Draft, steps: dict[str, Step]) -> Iterator[Fault]:
             elif chain > MAX_FALLBACKS:
                 message = f" begins a chain of {chain} fallbacks; at most {MAX_FALLBACKS} may follow each other"
                 yield fault_at(where, "fallback.chain", message)
+            elif _waits_for(step, name, steps):
+                message = f' names "{name}", for which "{step.id}" itself waits'
+                hint = f'a fallback runs only when "{step.id}" fails, never before it; take the dependency out'
+                yield fault_at(where, "fallback.needed", message, hint)
             elif _waits_for(steps[name], step.id, steps):
                 message = f' names "{name}", which itself waits for "{step.id}"'
                 hint = f'"{name}" stands in for "{step.id}" before that is done; take the dependency out'
@@ -187,9 +191,14 @@ def _cycles(made: Draft, steps: dict[str, Step]) -> Iterator[Fault]:
             if name in index and visits < 2:
                 needs[index[name]] += (index[step.id],)
                 places[index[step.id], index[name]] = where
+        for name, _, _ in _fallbacks(path, step) if _leads(step) else ():
+            if name in index:
+                needs[index[name]] += (index[step.id],)  # it is dormant until that fails
     for cycle in _each_cycle(needs) if places else ():
         shown = " → ".join(ids[i] for i in cycle)
-        edge = next(pair for pair in pairwise(cycle) if pair in places)
+        edge = next((pair for pair in pairwise(cycle) if pair in places), None)
+        if edge is None:
+            continue  # of fallbacks alone, which is a fault of its own
         message = f" makes a loop: {shown}"
         hint = "a loop needs max_visits of 2 or more; the first visit counts"
         yield fault_at(places[edge], "plan.loop", message, hint)

@@ -1,0 +1,121 @@
+"""Where the ends of steps lead: steps that are dormant until the end of another chooses them (semantics S7, S17).
+
+A fallback, the target of an edge and the target of a jump are all chosen; what nobody chose is skipped softly when
+everybody who might have chosen it has ended.
+"""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from holdfast.plan.model import Plan, Step
+from holdfast.run.standing import Failed, Result
+from holdfast.run.states import OK_STEP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from holdfast.run.machine import Run
+    from holdfast.run.reached import Reached
+
+RECENT_MAX = 4
+HANDLED = frozenset({"goto", "next"})
+"""A failure that leads on is not the run's failure (semantics S17)."""
+
+
+class Control(msgspec.Struct, frozen=True):
+    """By position: `choosers` of each dormant step, and the dormant `targets` of each step that leads to any."""
+
+    choosers: dict[int, tuple[int, ...]]
+    targets: dict[int, tuple[int, ...]]
+
+
+def control_of(plan: Plan, index: "Mapping[str, int]") -> Control | None:
+    """Who may choose whom in a plan; `None` where nothing does. Many runs of one plan share it."""
+    for known, control in _recent:
+        if known is plan:
+            return control
+    control = _control(plan, index)
+    _recent.append((plan, control))
+    del _recent[:-RECENT_MAX]
+    return control
+
+
+_recent: list[tuple[Plan, Control | None]] = []
+
+
+def _control(plan: Plan, index: "Mapping[str, int]") -> Control | None:
+    choosers: dict[int, list[int]] = {}
+    targets: dict[int, tuple[int, ...]] = {}
+    for step in plan.steps + plan.finally_:
+        leads = list(dict.fromkeys(leads_to(step)))
+        if leads:
+            i = index[step.id]
+            targets[i] = tuple([index[name] for name in leads])
+            for j in targets[i]:
+                choosers.setdefault(j, []).append(i)
+    if not targets:
+        return None
+    return Control({j: tuple(found) for j, found in choosers.items()}, targets)
+
+
+def leads_to(step: Step) -> list[str]:
+    """The steps that the end of a step may choose."""
+    names = [] if step.on_failure.fallback is None else [step.on_failure.fallback]
+    names += [mode.target for mode in step.failure_modes if mode.target is not None]
+    return names + [edge.to for edge in step.next]
+
+
+def edges_taken(step: Step, end: str, outcome: str | None) -> list[str]:
+    """The targets of a step's edges on its `end` (success or failure) or on the outcome that it names."""
+    return [edge.to for edge in step.next if edge.on == end or (edge.on == outcome and outcome is not None)]
+
+
+def taken(run: "Reached", i: int) -> list[str]:
+    """The steps that the end of step `i` has chosen, its fallback aside."""
+    state, step = run.states[i], run.steps[i]
+    result: Result | None = getattr(state, "result", None)
+    outcome = None if result is None else result.outcome
+    if state.status in OK_STEP:
+        return edges_taken(step, "success", outcome)
+    if isinstance(state, Failed) and state.action == "goto" and state.target is not None:
+        return [state.target]
+    if isinstance(state, Failed) and state.action == "next":
+        return edges_taken(step, "failure", outcome)
+    return []
+
+
+# What the fold does; only `machine` calls these.
+
+
+def begin(run: "Run", control: Control) -> None:
+    """Every dormant step waits for one thing more: that it is decided whether it is chosen."""
+    for j, choosers in control.choosers.items():
+        run.missing[j] += 1
+        run.undecided[j] = len(choosers)
+
+
+def choose_step(run: "Run", j: int) -> None:
+    """Step `j` is chosen, perhaps not for the first time."""
+    if j not in run.chosen:
+        run.chosen.add(j)
+        _decided(run, j)
+
+
+def decide(run: "Run", i: int) -> None:
+    """Step `i` has ended: what it chose may start, and what nobody can choose any more is passed over."""
+    control = run.control
+    assert control is not None
+    chosen = {run.index[name] for name in taken(run, i)}
+    for j in control.targets[i]:
+        run.undecided[j] -= 1
+        if j in chosen:
+            choose_step(run, j)
+        elif not run.undecided[j] and j not in run.chosen:
+            _decided(run, j)
+
+
+def _decided(run: "Run", j: int) -> None:
+    run.missing[j] -= 1
+    if not run.missing[j]:
+        run.make_ready(j)

@@ -1,0 +1,63 @@
+"""What lets a step run, said once more and in another way than the core does it (semantics S2, S7, S15, S17)."""
+
+from holdfast.plan.model import Depends, OnFailure, Step
+from holdfast.run.machine import Run
+from holdfast.run.standing import Failed, Falling, Recovered, Skipped, Succeeded
+
+
+def may_run(run: Run, i: int) -> bool:
+    """What finished dependencies let run."""
+    step = run.steps[i]
+    return step.depends is Depends.DONE or all(_lets_run(run, j, step.id) for j in run.needs[i])
+
+
+def _lets_run(run: Run, j: int, name: str) -> bool:
+    match run.states[j]:
+        case Succeeded() | Recovered():
+            return True
+        case Skipped(why):
+            return why in {"condition", "branch"}
+        case Failed(action=action):
+            tolerated = run.steps[j].on_failure.action is OnFailure.CONTINUE and action in {"goto", "next"}
+            return action == "continue" or tolerated or leads(run, j, name)
+        case _:
+            return False
+
+
+def leads(run: Run, j: int, name: str) -> bool:
+    """Whether the end of step `j` has chosen the step of that name."""
+    step, state = run.steps[j], run.states[j]
+    match state:
+        case Falling():
+            return state.fallback == name
+        case Failed(action="goto"):
+            return state.target == name
+        case Failed(action="next"):
+            words = {"failure"} if state.result is None else {"failure", state.result.outcome}
+        case Recovered():
+            if state.by == name:
+                return True
+            words = {"success", state.result.outcome}
+        case Succeeded():
+            words = {"success", state.result.outcome}
+        case _:
+            return False
+    return any(edge.to == name and edge.on in words for edge in step.next)
+
+
+def is_dormant(run: Run, i: int) -> bool:
+    """Whether the step starts only when the end of another chooses it."""
+    name = run.steps[i].id
+    return any(name in _named(step) for step in (*run.plan.steps, *run.plan.finally_))
+
+
+def may_begin(run: Run, i: int) -> bool:
+    """Whether a dormant step was chosen, and a `finally` step's time has come."""
+    at = run.group_of.get(i, i)
+    last = run.steps[at].id in {step.id for step in run.plan.finally_}
+    chosen = not is_dormant(run, at) or any(leads(run, j, run.steps[at].id) for j in range(len(run.plan.steps)))
+    return last is run.finalizing and chosen
+
+
+def _named(step: Step) -> set[str | None]:
+    return {step.on_failure.fallback, *(mode.target for mode in step.failure_modes), *(edge.to for edge in step.next)}
