@@ -188,7 +188,8 @@ class Story:
             name = self.run.steps[decision.step].id
             started.append(name)
             if name in failing:
-                self.breaks(name, attempt=decision.attempt)
+                broken = ev.AttemptEnded("failed", 1, ev.Error("exit.nonzero", "it failed"))
+                self.breaks(name, broken, decision.attempt)
             else:
                 self.ok(name, decision.attempt)
         return started
