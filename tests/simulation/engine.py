@@ -12,7 +12,7 @@ from holdfast.plan.model import Effect
 from holdfast.ports import Append, Appended, FenceLostError
 from holdfast.run import events as ev
 from holdfast.run.choose import Expand, Start, at_rest, choose, to_stop, wake_at
-from holdfast.run.disposition import Scene, disposed, with_outcome
+from holdfast.run.disposition import Scene, disposed
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_STEP, RunStatus
 from tests.simulation.calls import Call, Calls
@@ -133,8 +133,6 @@ class Engine:
 
     def end(self, at: int, i: int, attempt: int, ended: ev.AttemptEnded) -> None:
         """Tell of an attempt's end, with what becomes of it where it failed."""
-        if self.run.control is not None:
-            ended = with_outcome(self.run, ended)
         self.tell(ev.Event(at, disposed(self.run, i, attempt, ended, Scene(at)), self.run.steps[i].id, attempt))
 
     # The loop.

@@ -22,7 +22,7 @@ from holdfast.plan.nested import is_nested
 from holdfast.ports import Append, Appended, Clock, FenceLostError, Journal, Log, Owner, silent
 from holdfast.run import events as ev
 from holdfast.run.choose import Expand, Start, at_rest, choose, may_leave, to_stop, unstarted
-from holdfast.run.disposition import Scene, disposed, with_outcome
+from holdfast.run.disposition import Scene, disposed
 from holdfast.run.events import StoredEvent
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_STEP, RunStatus
@@ -144,11 +144,9 @@ class Driver:
         self._show_own([owned], done.last_seq)
 
     def end(self, at: int, i: int, attempt: int, ended: ev.AttemptEnded) -> None:
-        """Tell of an attempt's end, with what becomes of it where it failed."""
+        """Tell of an attempt's end, with what becomes of it."""
         step = self.run.steps[i]
-        if self.run.control is not None:
-            ended = with_outcome(self.run, ended)
-        if ended.error is not None:
+        if ended.error is not None or self.run.control is not None:
             logs = describe(self.site, self.run, i, attempt)
             scene = Scene(at, self.facts, lambda name: tail(logs.stdout if name == "stdout" else logs.stderr))
             ended = disposed(self.run, i, attempt, ended, scene)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from holdfast.plan.model import Plan, Step
-from holdfast.run.standing import Failed, Result
-from holdfast.run.states import OK_STEP
+from holdfast.run import events as ev
+from holdfast.run.standing import Failed, Falling, Recovered, Result, Succeeded
+from holdfast.run.states import FINAL_STEP, OK_STEP, step_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,17 +103,47 @@ def choose_step(run: "Run", j: int) -> None:
         _decided(run, j)
 
 
+def fall(run: "Run", i: int, state: Falling) -> None:
+    """Step `i` has failed and waits for its fallback, which is chosen."""
+    run.states[i] = state
+    fallback = run.index[state.fallback]
+    if run.states[fallback].status in FINAL_STEP:
+        run.settling.add(i)
+    else:
+        choose_step(run, fallback)
+
+
+def recovered(run: "Run", event: ev.Event) -> None:
+    """The fallback of a step has succeeded."""
+    body = event.body
+    assert isinstance(body, ev.StepRecovered)
+    i = run.index[event.step or ""]
+    state, by = run.states[i], run.states[run.index[body.by]]
+    step_after(state.status, "recovered")
+    assert isinstance(state, Falling)
+    assert isinstance(by, Succeeded | Recovered)
+    run.settling.discard(i)
+    run.finish(i, Recovered(state.error, by.result, body.by))
+
+
 def decide(run: "Run", i: int) -> None:
-    """Step `i` has ended: what it chose may start, and what nobody can choose any more is passed over."""
+    """Step `i` has ended: what it chose may start, what nobody can choose any more is passed over.
+
+    What has fallen back on it is to be settled.
+    """
     control = run.control
     assert control is not None
-    chosen = {run.index[name] for name in taken(run, i)}
-    for j in control.targets[i]:
+    chosen = {run.index[name] for name in taken(run, i)} if i in control.targets else ()
+    for j in control.targets.get(i, ()):
         run.undecided[j] -= 1
         if j in chosen:
             choose_step(run, j)
         elif not run.undecided[j] and j not in run.chosen:
             _decided(run, j)
+    for j in control.choosers.get(i, ()):
+        waiting = run.states[j]
+        if isinstance(waiting, Falling) and waiting.fallback == run.steps[i].id:
+            run.settling.add(j)
 
 
 def _decided(run: "Run", j: int) -> None:

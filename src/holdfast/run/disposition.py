@@ -146,6 +146,8 @@ def no_retry(step: Step, failure: Failure) -> str | None:
 
 def disposed(run: "Run", i: int, attempt: int, ended: ev.AttemptEnded, scene: Scene) -> ev.AttemptEnded:
     """The end of an attempt with what becomes of it, and when the next one is due where there is to be one."""
+    if run.control is not None:
+        ended = _with_outcome(run, ended)
     error = ended.error
     if error is None or ended.status not in ENDED_BADLY:
         return _in_doubt(run, i, ended, scene) if ended.status == "uncertain" else ended
@@ -169,7 +171,7 @@ def disposed(run: "Run", i: int, attempt: int, ended: ev.AttemptEnded, scene: Sc
     return replace(ended, error=error, disposed=decision, retry_at=retry_at)
 
 
-def with_outcome(run: "Run", ended: ev.AttemptEnded) -> ev.AttemptEnded:
+def _with_outcome(run: "Run", ended: ev.AttemptEnded) -> ev.AttemptEnded:
     """The end of an attempt with the outcome that its outputs name (semantics S17)."""
     outputs = run.recall(ended.outputs_digest) if ended.outputs_digest else ended.outputs
     outcome = outputs.get("outcome")

@@ -9,7 +9,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from holdfast.plan.model import Plan
-from holdfast.run import control, growth
+from holdfast.run import control, ending, growth
 from holdfast.run import events as ev
 from holdfast.run.disposition import POLICIES, TRIGGERS, Failing, Failure, mode_named, no_retry
 from holdfast.run.policy import LOST_ATTEMPTS_MAX, UNCOUNTED_CODES
@@ -17,13 +17,10 @@ from holdfast.run.reached import Reached, Recall
 from holdfast.run.standing import (
     ONE_TRY,
     READY,
-    Canceled,
-    Expanded,
     Failed,
     Falling,
     GivenUp,
     Pausing,
-    Recovered,
     Result,
     Retrying,
     Running,
@@ -34,7 +31,7 @@ from holdfast.run.standing import (
     Uncertain,
     Undone,
 )
-from holdfast.run.states import FINAL_STEP, StepStatus, run_after, step_after
+from holdfast.run.states import StepStatus, run_after, step_after
 
 WAITERS_MAX = 64
 """Steps that are looked at again when an attempt ends that had reserved some of a budget, while others run."""
@@ -124,35 +121,6 @@ class Run(Reached):
             self.account.raise_limit(i, body.key, body.amount)
             self._look_at_budgets(None)
 
-    def _ending(self, event: ev.Event) -> None:
-        body = event.body
-        assert isinstance(body, ev.RunEnding)
-        first = len(self.plan.steps)
-        last = range(first, first + self.tail)
-        self.queue.clear()
-        self.settling.clear()
-        self.failing.clear()
-        for i in self.waiting:
-            self.waiting.end(i)
-        self._cancel_rest(body.outcome, last)
-        self.finalizing, self.outcome, self.cancels_heeded = True, body.outcome, body.cancels
-        self.too_often_lost = None
-        self.left = self.tail
-        for i in last:
-            self.missing[i] = sum(self.states[j].status not in FINAL_STEP for j in self.needs[i])
-            self.missing[i] += i in self.undecided
-        for i in last:
-            if not self.missing[i]:
-                self.make_ready(i)
-
-    def _cancel_rest(self, outcome: ev.RunOutcome, but: range = range(0)) -> None:
-        why = "abort" if outcome == "failed" else "cancel"
-        for i, state in enumerate(self.states):
-            if state.status not in FINAL_STEP and i not in but:
-                waits = "run ended before all instances" if isinstance(state, Expanded) else "run ended"
-                step_after(state.status, waits)
-                self.states[i] = Canceled(why)
-
     def _finished(self, event: ev.Event) -> None:
         body = event.body
         assert isinstance(body, ev.RunFinished)
@@ -160,7 +128,7 @@ class Run(Reached):
         self.outcome, self.outputs, self.finished_at = body.outcome, body.outputs, event.at
         self.waiting.clear()
         if self.left:
-            self._cancel_rest(body.outcome)
+            ending.cancel_rest(self, body.outcome)
             self.left = 0
         self.settling.clear()
         self.queue.clear()
@@ -196,17 +164,6 @@ class Run(Reached):
         self.settling.discard(i)
         result = state.result if isinstance(state, Undone | Falling) else None
         self.fail(i, "cannot start", Failing(event.at, body.error, result, body.disposed))
-
-    def _recovered(self, event: ev.Event) -> None:
-        body = event.body
-        assert isinstance(body, ev.StepRecovered)
-        i = self._at(event)
-        state, by = self.states[i], self.states[self.index[body.by]]
-        step_after(state.status, "recovered")
-        assert isinstance(state, Falling)
-        assert isinstance(by, Succeeded | Recovered)
-        self.settling.discard(i)
-        self.finish(i, Recovered(state.error, by.result, body.by))
 
     def _waits(self, event: ev.Event) -> None:
         i = self._at(event)
@@ -378,21 +335,13 @@ class Run(Reached):
             self.finish(i, GivenUp("policy", error, result))
         elif row.becomes is StepStatus.WAITING:
             assert disposed.target is not None
-            self._fall(i, Falling(at, error, result, disposed.target))
+            if result is not None:
+                self._count(i)
+            control.fall(self, i, Falling(at, error, result, disposed.target))
         else:
             if row.dependents == "canceled" and not (self.keep_going or self.finalizing):
                 self._abort(i)
             self.finish(i, Failed(error, result, disposed.action, disposed.target))
-
-    def _fall(self, i: int, state: Falling) -> None:
-        if state.result is not None:
-            self._count(i)
-        self.states[i] = state
-        fallback = self.index[state.fallback]
-        if self.states[fallback].status in FINAL_STEP:
-            self.settling.add(i)
-        else:
-            control.choose_step(self, fallback)
 
     def _abort(self, i: int) -> None:
         if self.aborting is None or i < self.index[self.aborting]:
@@ -409,12 +358,7 @@ class Run(Reached):
             if not missing[j]:
                 self.make_ready(j)
         if self.control is not None:
-            if i in self.control.targets:
-                control.decide(self, i)
-            for j in self.control.choosers.get(i, ()):
-                waiting = self.states[j]
-                if isinstance(waiting, Falling) and waiting.fallback == self.steps[i].id:
-                    self.settling.add(j)
+            control.decide(self, i)
 
     _APPLY: ClassVar[dict[str, Callable[["Run", ev.Event], None]]] = {
         ev.RunCreated.kind: _created,
@@ -426,13 +370,13 @@ class Run(Reached):
         ev.RunExpired.kind: _expired,
         ev.BudgetRaised.kind: _budget,
         ev.BudgetWarned.kind: _budget,
-        ev.RunEnding.kind: _ending,
+        ev.RunEnding.kind: ending.begin_last,
         ev.RunFinished.kind: _finished,
         ev.RunQuarantined.kind: _quarantined,
         ev.RunReleased.kind: _released,
         ev.StepSkipped.kind: _skipped,
         ev.StepFailed.kind: _failed,
-        ev.StepRecovered.kind: _recovered,
+        ev.StepRecovered.kind: control.recovered,
         ev.StepWaiting.kind: _waits,
         ev.StepExpanded.kind: growth.expand,
         ev.StepGathered.kind: growth.gathered,
