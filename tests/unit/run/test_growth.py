@@ -251,3 +251,27 @@ def test_steps_may_be_added_that_wait_for_each_other() -> None:
 @pytest.mark.parametrize(("name", "template"), [("a", "a"), ("a[x[y]#]", "a"), ("a#2", "a"), ("a#2[k]", "a")])
 def test_what_grew_knows_the_step_it_grew_from(name: str, template: str) -> None:
     assert template_id(name) == template
+
+
+def test_a_precondition_is_waited_for_once_unless_it_is_about_the_item() -> None:
+    # semantics S4
+    requires = ("steps.other.ok", 'item != "b"')
+    story = Story(step("other"), step("each", for_each=ForEach(items=["a", "b"]), requires=requires)).start("other")
+    body, name = story.next_told()
+    assert isinstance(body, ev.StepWaiting)
+    assert (body.on, name) == ("steps.other.ok", "each")
+    story.tell(body, name).end("other", ev.AttemptEnded("succeeded", 0))
+    decision = story.later(5).next()
+    assert isinstance(decision, Expand)
+    story.tell(decision.body(), "each")
+    assert story.next_start() == ("each[a]", 1)
+    story.start("each[a]")
+    body, name = story.next_told()
+    assert isinstance(body, ev.StepWaiting)
+    assert (body.on, name) == ('item != "b"', "each[b]")
+    story.tell(body, name).end("each[a]", ev.AttemptEnded("failed", 1, ev.Error("exit.nonzero")))
+    body, name = story.next_told()  # the failure of one ends the waiting of the others
+    assert (body.kind, name) == ("step.gathered", "each")
+    story.tell(body, name)
+    assert (story.status("each[b]"), list(story.run.waiting)) == ("canceled", [])
+    assert snapshot(story.refolded()) == snapshot(story.run)
