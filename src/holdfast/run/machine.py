@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from holdfast.plan.model import Plan
 from holdfast.run import control, ending, growth
 from holdfast.run import events as ev
+from holdfast.run.budgets import Account
 from holdfast.run.disposition import POLICIES, TRIGGERS, Failing, Failure, mode_named, no_retry
 from holdfast.run.policy import LOST_ATTEMPTS_MAX, UNCOUNTED_CODES
 from holdfast.run.reached import Reached, Recall
@@ -69,6 +70,8 @@ class Run(Reached):
         assert isinstance(body, ev.RunCreated)
         self.created_at = event.at
         self.inputs = body.inputs
+        if body.parent is not None and self.account is None:
+            self.account = Account(self)  # the run around it is told what it spent
         self.keep_going = body.request.get("keep_going") is True
 
     def _owned(self, event: ev.Event) -> None:
@@ -222,7 +225,7 @@ class Run(Reached):
         if body.breaker is not None:
             self.passed[i] = body.breaker
         if self.account is not None:
-            self.account.begin(i, body.spent)
+            self.account.begin(i, body.spent, body.child.allotted if body.child is not None else None)
         if body.child is not None:
             self.children[i] = body.child
 
