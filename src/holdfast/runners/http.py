@@ -168,7 +168,7 @@ class Exchange:
         retry_after_s = reply.retry_after_s()
         with suppress(WorkFailedError):  # the status says enough
             outputs |= reply.taken()
-        said = outputs.get("text") or outputs.get("json")
+        said = None if reply.kind == "text/html" else outputs.get("text") or outputs.get("json")
         text = said if isinstance(said, str) else json_format.dumps(said) if said is not None else ""
         more = f": {' '.join(text.split())[:SAID_MAX]}" if text.strip() else ""
         return WorkFailedError(

@@ -192,6 +192,13 @@ def test_a_status_says_whether_nothing_was_done(place: Place, status: str, defin
     assert answer.outputs["status"] == int(status[:3])
 
 
+def test_a_page_for_people_is_no_part_of_the_message(place: Place) -> None:
+    with web.serving(web.reply("404 Not Found", body="<html>no</html>", Content_Type="text/html")) as server:
+        answer = do(place, server.url())
+    assert str(failure(answer)) == f"404 Not Found from GET {server.url()}"
+    assert answer.outputs["text"] == "<html>no</html>"
+
+
 def test_what_is_expected_is_success_and_nothing_else(place: Place) -> None:
     with web.serving(web.reply("404 Not Found")) as server:
         assert do(place, server.url(), expect_status=404).failure is None
