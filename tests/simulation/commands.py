@@ -8,7 +8,7 @@ from holdfast.ports import FenceLostError
 from holdfast.run import events as ev
 from holdfast.run.standing import Pausing, Running
 from tests.simulation.keeper import Bye, Connection, Ended, Fenced, Hello, Request, Spawn, Spawned, Stop, Told
-from tests.simulation.plans import DEFINITE_EXIT, OUTPUTS, Work
+from tests.simulation.plans import ASKED_S, DEFINITE_EXIT, OUTPUTS, Work
 from tests.simulation.truth import BrokenRuleError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def judged(told: Ended, *, once: bool) -> ev.AttemptEnded:
     if told.why is None and told.code == 0:
         return ev.AttemptEnded("succeeded", 0, outputs=OUTPUTS)
     status: ev.AttemptStatus = "failed"
-    error = ev.Error("exit.nonzero")
+    error = ev.Error("exit.nonzero", retry_after_s=ASKED_S if told.code == DEFINITE_EXIT else None)
     if told.why == "timeout":
         status, error = "timed_out", ev.Error("timeout")
     elif told.why == "stopped":

@@ -30,6 +30,8 @@ from holdfast.run.machine import Run
 
 SECOND = 1_000_000
 DEFINITE_EXIT = 3
+ASKED_S = 5.0
+"""What a server asks to wait that says: no effect."""
 GRACE_S = 10.0
 OUTPUTS: dict[str, object] = {"n": 1, "outcome": "fine"}
 """What a step gives that succeeds."""

@@ -229,6 +229,9 @@ class Truth:
             raise BrokenRuleError(f"s{i}.{event.attempt} is recorded as {body.status} while it runs")
         if body.status == "succeeded" and not really and work is not Work.NOOP:
             raise BrokenRuleError(f"s{i}.{event.attempt} succeeded without having run")
+        asked_s = body.error.retry_after_s if body.error is not None else None
+        if body.retry_at is not None and asked_s is not None and body.retry_at - event.at != round(asked_s * SECOND):
+            raise BrokenRuleError(f"s{i} is not retried when it was asked to be (S9, E2)")
         if body.status in {"failed", "timed_out", "stalled"}:
             self.cleared.add((i, event.attempt))
             if once and body.status != "failed":
