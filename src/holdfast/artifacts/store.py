@@ -20,6 +20,8 @@ OBJECT_MODE = 0o444
 STAGED = "tmp-"
 BESIDE_BYTES = 512 * 1024
 """Bytes from which on a second thread writes while the first one hashes: both cost about the same."""
+FEW_FOLDERS = 4
+"""A store with so many folders makes the others when it needs one more."""
 PIECES_WAITING = 4
 SYNC_BYTES = 8 << 20
 """So much is written before the disk is set to work."""
@@ -136,8 +138,7 @@ class Store:
                 written = write(fd)
                 digest = digest or written
                 assert digest is not None
-                folder = self._objects / digest[:2]
-                self._folder(folder)
+                folder = self._shard(digest)
                 os.rename(temporary, folder / digest[2:])
             except BaseException:
                 os.unlink(temporary)
@@ -165,12 +166,24 @@ class Store:
             finally:
                 waiting.put(None)
             digest = sha.hexdigest()
-            self._folder(self._objects / digest[:2])
+            self._shard(digest)
         finally:
             thread.join()
         if failures:
             raise failures[0]
         return digest
+
+    def _shard(self, digest: str) -> Path:
+        """The folder of an object, which exists. A store that grows gets all of them at once, with one sync for all."""
+        folder = self._objects / digest[:2]
+        if str(folder) not in self._known_folders:
+            if not os.path.isdir(folder) and len(os.listdir(self._objects)) >= FEW_FOLDERS:
+                for number in range(256):
+                    os.makedirs(f"{self._objects}/{number:02x}", exist_ok=True)
+                _sync_folder(self._objects)
+                self._known_folders.update(f"{self._objects}/{number:02x}" for number in range(256))
+            self._folder(folder)
+        return folder
 
     def _folder(self, folder: Path) -> None:
         name = str(folder)

@@ -33,3 +33,12 @@ def test_a_name_that_is_utf_8_stands_as_it_is(tmp_path: Path) -> None:
     entries = _manifest(Store(tmp_path / "state"), folder)
     assert {entry.path for entry in entries} == names
     assert not any(entry.escaped for entry in entries)
+
+
+def test_a_store_that_grows_makes_its_other_folders_at_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    digests = [store.put_bytes(str(number).encode()) for number in range(3)]
+    assert len(list((tmp_path / "objects").iterdir())) == 3
+    digests += [store.put_bytes(str(number).encode()) for number in range(3, 40)]
+    assert len(list((tmp_path / "objects").iterdir())) == 256
+    assert [Store(tmp_path).read(digest) for digest in digests] == [str(number).encode() for number in range(40)]
