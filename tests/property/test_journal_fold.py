@@ -17,7 +17,7 @@ from holdfast.plan.model import Effect, EffectPolicy, FailurePolicy, ForEach, On
 from holdfast.plan.model import Run as Shell
 from holdfast.ports import Append
 from holdfast.run import events as ev
-from holdfast.run.choose import Expand, Start, at_rest, choose
+from holdfast.run.choose import Expand, Start, Tell, at_rest, choose
 from holdfast.run.disposition import Scene, disposed
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_RUN, RunStatus
@@ -93,7 +93,7 @@ class World:
             moves += [partial(self._start, decision)] * 4  # more often than people interfere
         elif isinstance(decision, Expand):
             moves.append(partial(self.tell, decision.body(), run.steps[decision.step].id))
-        elif decision is not None:
+        elif isinstance(decision, Tell):
             moves.append(partial(self.tell, decision.event.body, decision.event.step))
         if rest is not None:
             moves.append(partial(self.tell, rest.event.body))

@@ -11,7 +11,7 @@ from holdfast.errors import HoldfastError
 from holdfast.plan.model import Effect
 from holdfast.ports import Append, Appended, FenceLostError
 from holdfast.run import events as ev
-from holdfast.run.choose import Expand, Start, at_rest, choose, to_stop, wake_at
+from holdfast.run.choose import End, Expand, Start, at_rest, choose, to_stop, wake_at
 from holdfast.run.disposition import Scene, disposed
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_STEP, RunStatus
@@ -181,6 +181,8 @@ class Engine:
                 self._start(decision)
             elif isinstance(decision, Expand):
                 self.tell(ev.Event(now, decision.body(), run.steps[decision.step].id))
+            elif isinstance(decision, End):
+                self.end(now, decision.step, decision.attempt, decision.ended)
             else:
                 self.tell(decision.event)
         self._stop_what_must()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 import msgspec
 
 from holdfast.app.place import database_of, find_state, make_state
+from holdfast.app.request import PLAIN_REQUEST, Answer, Request
 from holdfast.errors import RequestError, StoreError
 from holdfast.plan.door import Door
 
@@ -31,41 +32,12 @@ if TYPE_CHECKING:
     from holdfast.journal.sqlite import SqliteJournal
     from holdfast.plan.drawing import Drawing
     from holdfast.ports import Owner
-    from holdfast.run.events import Body, Resolution, StoredEvent, Who
+    from holdfast.run.events import Body, Resolution, StoredEvent, Verdict, Who
     from holdfast.run.machine import Run
 
 __all__ = ["Answer", "Holdfast", "Request"]
 
 NO_INPUTS: Mapping[str, object] = {}
-
-
-class Request(msgspec.Struct, frozen=True):
-    """How a plan is to be run: `concurrency` steps at once at the most; `None` leaves it to the plan.
-
-    `wait_s`: how many seconds to stay where only people, preconditions or timers far away can move the run.
-    `keep_going`: an abort acts as `skip_dependents`; the run still ends failed.
-    """
-
-    concurrency: int | None = None
-    wait_s: float = 0.0
-    keep_going: bool = False
-
-    def recorded(self) -> dict[str, object]:
-        """What the journal keeps of it."""
-        recorded: dict[str, object] = {} if self.concurrency is None else {"concurrency": self.concurrency}
-        return recorded | {"keep_going": True} if self.keep_going else recorded
-
-
-PLAIN_REQUEST = Request()
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """A person's word on an uncertain effect: one of happened, not-happened, recheck, skip."""
-
-    choice: "Resolution"
-    outputs: Mapping[str, object] = {}
-    reason: str | None = None
-    by: str | None = None
 
 
 class Holdfast:
@@ -252,6 +224,16 @@ class Holdfast:
             return self._ask(run, lambda state: (people.resolving(state, step, body), step))
         except people.NotPossibleError as refused:
             raise people.settled(self.events(run), run, step) or refused from None
+
+    def answer(self, request: str, choice: "Verdict", reason: str | None = None, by: str | None = None) -> str:
+        """Answer a request of the inbox that asks for approval; gives its run, which `resume` goes on with.
+
+        A second answer is refused with the first one shown (semantics G6).
+        """
+        from holdfast.app.reviews import answer
+        from holdfast.run.events import StepAnswered
+
+        return answer(self, request, StepAnswered(choice, self.who(by), reason)).run
 
     def _ask(self, run: str, decide: "Callable[[Run], tuple[Body, str | None]]") -> "Run":
         from holdfast.app.people import ask

@@ -47,12 +47,18 @@ def _plan_of(journal: "SqliteJournal", first: ev.StoredEvent) -> Plan:
     return msgspec.json.decode(journal.plan(created.plan_digest), type=Plan)
 
 
-def ask(journal: "SqliteJournal", run: str, now: int, decide: "Callable[[Run], tuple[ev.Body, str | None]]") -> Run:
+def ask(
+    journal: "SqliteJournal",
+    run: str,
+    now: int,
+    decide: "Callable[[Run], tuple[ev.Body, str | None]]",
+    attempt: int | None = None,
+) -> Run:
     """Append what `decide` makes of the run as it stands; decided again whenever the run moves on meanwhile."""
     for _ in range(TRIES_MAX):
         state = load_run(journal, run)
         body, step = decide(state)
-        event = ev.Event(now, body, step)
+        event = ev.Event(now, body, step, attempt)
         # These may be asked for wherever the run stands, and one that moves fast never stands still.
         after = None if isinstance(body, ev.RunPausing | ev.RunCanceling | ev.BudgetRaised) else state.seq
         try:

@@ -219,7 +219,7 @@ def resume_runs(app: "Holdfast", run: str | None, request: "Request", listener: 
 def end_of(run: "Run", warnings: tuple[str, ...] = ()) -> RunEnd:
     """What is said of a run that rests."""
     waits: list[dict[str, object]] = [{"kind": "uncertain", "step": run.steps[i].id} for i in sorted(run.uncertain)]
-    for i in sorted(run.waiting):
+    for i in sorted((*run.waiting, *run.reviews)):
         state = run.states[i]
         assert isinstance(state, Waiting)
         waits.append({"kind": state.cause, "step": run.steps[i].id, "what": state.what})
@@ -275,11 +275,12 @@ def _refuse_lost(app: "Holdfast", journal: "SqliteJournal | None") -> None:
 
 
 def _resumable(session: Session) -> list[str]:
-    from holdfast.journal.unfinished import effects_in_doubt, unfinished
+    from holdfast.journal.requests import open_requests
+    from holdfast.journal.unfinished import unfinished
 
     reader = session.journal.reader
     ready = [run for run in unfinished(reader) if run.status != RunStatus.QUARANTINED]
-    return [run.run for run in ready if run.status != RunStatus.BLOCKED or not effects_in_doubt(reader, run.run)]
+    return [run.run for run in ready if run.status != RunStatus.BLOCKED or not open_requests(reader, run.run)]
 
 
 def _refuse_ended(session: Session, run: str) -> None:

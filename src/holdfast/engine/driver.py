@@ -14,17 +14,18 @@ from holdfast.engine.host import Host
 from holdfast.engine.listener import Listener
 from holdfast.engine.nested import Nested
 from holdfast.engine.passage import Passage, has_passage
-from holdfast.engine.verdict import SUCCEEDED, judge_value, promises_nothing, tail
+from holdfast.engine.verdict import tail
+from holdfast.engine.waits import Waits, is_noop
 from holdfast.errors import BugError, HoldfastError
 from holdfast.plan.expr import ExpressionError
-from holdfast.plan.model import Step, Uses
 from holdfast.plan.nested import is_nested
 from holdfast.ports import Append, Appended, Clock, FenceLostError, Journal, Log, Owner, silent
 from holdfast.run import events as ev
-from holdfast.run.choose import Expand, Start, at_rest, choose, may_leave, to_stop, unstarted
+from holdfast.run.choose import Decision, End, Expand, Start, at_rest, choose, may_leave, to_stop, unstarted
 from holdfast.run.disposition import Scene, disposed
 from holdfast.run.events import StoredEvent
 from holdfast.run.machine import Run
+from holdfast.run.queue import takes_no_slot
 from holdfast.run.states import FINAL_STEP, RunStatus
 
 BATCH_EVENTS = 256
@@ -82,6 +83,7 @@ class Driver:
         self.commands = Commands(self)
         self.nested = Nested(self)
         self.parent: Driver | None = None
+        self.waits = Waits(self)
         self.failure: HoldfastError | None = None
         self.resting = False  # the run has ended, paused or blocked; only the last commit is awaited
         self.pending = 0  # appends submitted and not answered
@@ -168,16 +170,8 @@ class Driver:
             if decision is None:
                 if not self.calls.run_quick():
                     break
-            elif isinstance(decision, Start):
-                if self.passage is None or self.passage.enters(decision, now):
-                    self._start(decision)
-                elif not self.passage.looks_again(now):
-                    break
-            elif isinstance(decision, Expand):
-                body = expanded(self.site.store, decision)
-                self.tell(ev.Event(now, body, run.steps[decision.step].id))
-            else:
-                self.tell(decision.event)
+            elif not self._act(decision, now):
+                break
         self._stop_what_must()
         if self.passage is not None:
             self.passage.settle(now)
@@ -197,6 +191,7 @@ class Driver:
         if self.nested.left_over:
             self.nested.go_on()
         self._stop_what_must()
+        self.waits.look()
 
     def look_after(self) -> None:
         """What is to be done now and then: nothing waits for the next commit any more; calls that take their time."""
@@ -281,13 +276,29 @@ class Driver:
         ahead = self.calls.ahead if self.run.steps[i].inline else self.commands.ahead
         return room + ahead(i, self.concurrency)
 
+    def _act(self, decision: Decision, now: int) -> bool:
+        """Do what was decided; whether more can be decided before the journal has answered."""
+        if isinstance(decision, Start):
+            if self.passage is not None and not self.passage.enters(decision, now):
+                return self.passage.looks_again(now)
+            self._start(decision)
+        elif isinstance(decision, Expand):
+            self.tell(ev.Event(now, expanded(self.site.store, decision), self.run.steps[decision.step].id))
+        elif isinstance(decision, End):
+            self.waits.end(decision)
+        else:
+            self.tell(decision.event)
+        return True
+
     def _start(self, start: Start) -> None:
         step = self.run.steps[start.step]
         try:
             if step.inline:
                 self.calls.start(start)
             elif is_noop(step):
-                self._noop(start)
+                self.waits.noop(start)
+            elif takes_no_slot(step):
+                self.waits.start(start)
             elif is_nested(step):
                 self.nested.start(start)
             else:
@@ -322,18 +333,8 @@ class Driver:
 
     def _stays(self, now: int) -> bool:
         """Whether the person who drives the run wants to stay yet, though only people or much time can move it."""
-        if not self.world.wait_s:
-            return False
-        if self._idle_since is None:
-            self._idle_since = now
+        self._idle_since = now if self._idle_since is None else self._idle_since
         return now - self._idle_since < self.world.wait_s * 1e6
-
-    def _noop(self, start: Start) -> None:
-        now, step = self.world.clock.now(), self.run.steps[start.step]
-        attempt = None if promises_nothing(step) else describe(self.site, self.run, start.step, start.attempt)
-        self.tell(ev.Event(now, ev.AttemptStarted(facts=start.facts), step.id, start.attempt))
-        ended = SUCCEEDED if attempt is None else judge_value(self.site, self.run, attempt, None, self.facts)
-        self.end(now, start.step, start.attempt, ended)
 
     def _stop_what_must(self) -> None:
         if self.closing:
@@ -346,6 +347,7 @@ class Driver:
             for i in to_stop(self.run):
                 if not self.nested.stop(i):
                     self.commands.stop(i)
+            self.waits.let_go()
 
     # Durability.
 
@@ -393,8 +395,3 @@ class Driver:
         if self.world.listener is not None:
             for seq, event in enumerate(events, last_seq - len(events) + 1):
                 self.world.listener.on_event(StoredEvent(self.run.id, seq, event))
-
-
-def is_noop(step: Step) -> bool:
-    """Whether the step does nothing but order others."""
-    return isinstance(step.work, Uses) and step.work.runner == "noop"

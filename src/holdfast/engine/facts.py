@@ -1,4 +1,4 @@
-"""Which host facts a plan asks for."""
+"""Which facts of the host a plan's expressions ask for: only those are taken."""
 
 from holdfast.plan.expr import compile_expression
 from holdfast.plan.model import Holds, Plan

@@ -10,11 +10,12 @@ import msgspec
 
 from holdfast.engine.attempt import DEFAULT_ROOTS, Site, plan_environment
 from holdfast.engine.commands import running_attempts
-from holdfast.engine.driver import FIRST_FENCE, Driver, Opening, World, is_noop
+from holdfast.engine.driver import FIRST_FENCE, Driver, Opening, World
 from holdfast.engine.environment import passed, redacted
 from holdfast.engine.keeper_client import Adopted, KeeperClient
 from holdfast.engine.keeper_facts import Facts
 from holdfast.engine.nested import Child
+from holdfast.engine.waits import is_noop
 from holdfast.errors import RequestError
 from holdfast.plan.expr import ExpressionError
 from holdfast.plan.model import Plan
@@ -23,6 +24,7 @@ from holdfast.ports import Artifacts, LostRunError, RunEndedError
 from holdfast.run import events as ev
 from holdfast.run.events import StoredEvent
 from holdfast.run.machine import Run, fold
+from holdfast.run.queue import takes_no_slot
 from holdfast.run.reached import Recall
 from holdfast.run.states import RunStatus
 
@@ -109,7 +111,7 @@ def _folded(world: World, base: Base, run_id: str, stored: Sequence[StoredEvent]
 
 def has_commands(run: Run) -> bool:
     """Whether any step is work for a keeper."""
-    return any(not (step.inline or is_noop(step) or is_nested(step)) for step in run.steps)
+    return any(not (step.inline or is_noop(step) or is_nested(step) or takes_no_slot(step)) for step in run.steps)
 
 
 def make_folders(site: Site) -> None:

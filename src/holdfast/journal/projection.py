@@ -57,6 +57,11 @@ class Projection:
                 self._past.append((*key, row.attempt, row.started, row.spawned, row.adopted, row.ended))
         if after.keyed or after.status == "uncertain" or (row is not None and row.status == "uncertain"):
             self._outside(key, row, after, event)
+        if isinstance(event.body, ev.AttemptEnded) and event.body.review:
+            self._connection.execute(sql("open_request"), (head.n, seq, step, "review"))
+        elif isinstance(event.body, ev.StepAnswered):
+            self._connection.execute(sql("close_request"), (*key, "review", seq))
+            self._one("request", key)
 
     def flush(self) -> None:
         """Write every changed row."""
@@ -96,6 +101,7 @@ class Projection:
         for key in [key for key in self._steps if key[0] == n and first <= key[1] < beyond]:
             del self._steps[key]
         self._connection.execute(sql("cancel_instances"), (n, seq, first, beyond))
+        self._connection.execute(sql("close_instance_requests"), (n, seq, first, beyond))
 
     def _stored(self, key: _Key) -> StepRow | None:
         row = self._connection.execute(sql("step_row"), key).fetchone()
@@ -148,6 +154,7 @@ class Projection:
         for key in [key for key in self._steps if key[0] == n]:
             del self._steps[key]
         self._connection.execute(sql("cancel_steps"), (n, seq))
+        self._connection.execute(sql("close_requests"), (n, seq))
 
     def _move_run(self, head: Head, seq: int, event: ev.Event) -> None:
         body = event.body

@@ -9,7 +9,6 @@ import msgspec
 from holdfast.errors import IntegrityError, RequestError
 from holdfast.journal.chain import damaged
 from holdfast.journal.documents import (
-    Asked,
     Inbox,
     NestedIn,
     RunLine,
@@ -24,12 +23,13 @@ from holdfast.journal.documents import (
 from holdfast.journal.leases import IsAlive
 from holdfast.journal.packing import unpacked
 from holdfast.journal.reader import Reader
+from holdfast.journal.requests import Request, Row, document, request
 from holdfast.journal.showing import AttemptFacts, Facts, NestedFacts, RunFacts, StepFacts, shown
 from holdfast.journal.spending import BudgetFacts
 from holdfast.journal.sqlite import SqliteJournal
 from holdfast.plan.model import Plan
 from holdfast.run import events as ev
-from holdfast.run.growth import instance_id, template_id
+from holdfast.run.growth import instance_id
 
 NAMED_MAX: Final = 8
 """How many runs an error about a run's name lists."""
@@ -111,9 +111,13 @@ class Reading:
     def inbox(self) -> Inbox:
         """Every open request over all runs, oldest first."""
         with self._reader.snapshot():
-            rows = cast("list[tuple[str, int, str, str, int, str, str, str | None, int]]", self._reader.rows("inbox"))
+            rows = cast("list[Row]", self._reader.rows("inbox"))
             plans: dict[str, Plan] = {}
-            return Inbox([self._asked(row, plans) for row in rows])
+            return Inbox([document(row, lambda run: self._plan(run, plans)) for row in rows])
+
+    def request(self, run: str, opened: int) -> Request | None:
+        """The request that event `opened` of the run opened, answered or not."""
+        return request(self._reader, run, opened)
 
     def breakers(self) -> list[ShownBreaker]:
         """Every circuit breaker that ever counted a failure, by name."""
@@ -217,32 +221,12 @@ class Reading:
                 raise damaged(run.run, f'attempt {number} of "{step}" was started by an event that is missing')
         return [_attempt(row) for row in rows]
 
-    def _asked(self, row: tuple[str, int, str, str, int, str, str, str | None, int], plans: dict[str, Plan]) -> Asked:
-        run, opened, step, kind, since, ended, started, key, attempt = row
-        begun, end = ev.decode(ev.AttemptStarted.kind, started), ev.decode(ev.AttemptEnded.kind, ended)
-        assert isinstance(begun, ev.AttemptStarted)
-        assert isinstance(end, ev.AttemptEnded)
-        error = end.error or ev.Error("uncertain")
-        shows: dict[str, object] = {"attempt": attempt, "error": {"code": error.code, "message": error.message}}
-        if begun.launch is not None:
-            launch = begun.launch
-            shows |= {"command": list(launch.argv), "cwd": launch.cwd, "stdout": launch.stdout, "stderr": launch.stderr}
-        if key is not None:
-            shows["idempotency_key"] = key
-        options: tuple[str, ...] = ("happened", "not-happened", "skip")
-        if self._reconciles(run, step, plans):
-            options = ("happened", "not-happened", "recheck", "skip")
-        question = f'Did the effect of "{step}" happen? {error.message or error.code}'
-        return Asked(f"{run}.{opened}", run, step, kind, question, options, shows, stamp(since))
-
-    def _reconciles(self, run: str, step: str, plans: dict[str, Plan]) -> bool:
+    def _plan(self, run: str, plans: dict[str, Plan]) -> Plan:
         plan = plans.get(run)
         if plan is None:
             digest, size, data = cast("tuple[str, int, bytes]", self._reader.rows("plan_of_run", (run,))[0])
             plan = plans[run] = msgspec.json.decode(unpacked(digest, size, data), type=Plan)
-        return any(
-            each.id == template_id(step) and each.effect.reconcile is not None for each in plan.steps + plan.finally_
-        )
+        return plan
 
 
 def _grown(steps: Iterable[str], expansions: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -25,6 +25,7 @@ from holdfast.plan.model import Budget
 from holdfast.ports import Lease
 from holdfast.run import events as ev
 from holdfast.run.growth import FAIL_FAST, instance_id
+from holdfast.run.reviews import rejected
 from holdfast.run.states import FINAL_RUN
 
 NO_LIMITS = Budget()
@@ -217,6 +218,9 @@ def _why(run: RunFacts, facts: StepFacts | None) -> str | None:
         return "abort" if facts.moved.outcome == "failed" else "cancel"
     if _status(run, facts) == "canceled":
         return "abort" if run.status == "failed" else "cancel"
+    if facts is not None and isinstance(facts.moved, ev.StepAnswered) and facts.moved.choice == "reject":
+        error = rejected(facts.moved)
+        return f"{error.code}: {error.message}"
     if facts is not None and isinstance(facts.moved, ev.StepFailed):
         error = facts.moved.error
         return f"{error.code}: {error.message}" if error.message else error.code
@@ -276,7 +280,9 @@ def _waits(facts: Facts) -> list[Wait]:
         if found is None or not isinstance(found.moved, ev.AttemptEnded):
             continue
         end = found.moved
-        if found.status == "uncertain":
+        if found.status == "waiting":
+            waits.append(Wait("review", step, stamp(found.moved_at), "; ".join(end.review)))
+        elif found.status == "uncertain":
             error = end.error or ev.Error("uncertain")
             waits.append(Wait("uncertain", step, stamp(found.moved_at), error.message or error.code))
         elif found.status == "retrying" and end.retry_at is not None:

@@ -10,14 +10,13 @@ from typing import Literal
 import msgspec
 
 from holdfast.run import events as ev
+from holdfast.run.policy import APPLIED_CODES
 from holdfast.run.states import IllegalTransitionError
 
 ACTIVE = frozenset({"pending", "ready", "running", "retrying", "waiting"})
 """Statuses that another event of the engine will follow."""
 
 _STARTABLE = frozenset({"pending", "ready", "retrying", "waiting"})
-_APPLIED_CODES = frozenset({"expect.failed", "output.missing", "output.invalid"})
-"""The effect happened although its step failed (semantics S20)."""
 
 
 class StepRow(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +31,11 @@ class StepRow(msgspec.Struct, frozen=True, gc=False):
     adopted: int | None = None
     ended: int | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an attempt is under way."""
+        return self.started is not None and self.ended is None
+
 
 EffectState = Literal["intended", "uncertain", "applied", "failed", "skipped"]
 
@@ -41,6 +45,8 @@ def step_after(row: StepRow | None, seq: int, event: ev.Event) -> StepRow | None
     body = event.body
     if isinstance(body, ev.StepResolved):
         return _resolved(row, seq, body)
+    if isinstance(body, ev.StepAnswered):
+        return _answered(row, seq, event)
     after = _AFTER.get(type(body))
     return row if after is None else after(row, seq, event)
 
@@ -51,7 +57,7 @@ def effect_after(event: ev.Event) -> EffectState | None:
     if isinstance(body, ev.AttemptStarted):
         return "intended"
     if isinstance(body, ev.AttemptEnded):
-        if body.status == "succeeded" or (body.error is not None and body.error.code in _APPLIED_CODES):
+        if body.status == "succeeded" or (body.error is not None and body.error.code in APPLIED_CODES):
             return "applied"
         return "failed" if body.status in {"failed", "canceled"} else "uncertain"
     if isinstance(body, ev.StepResolved):
@@ -78,10 +84,12 @@ def _started(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
 def _ended(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
     body = event.body
     assert isinstance(body, ev.AttemptEnded)
-    row = _running(row, event)
+    row = _open(row, event)
     status = body.status
-    if status in {"succeeded", "uncertain"}:
-        after: str = status
+    if body.review:
+        after = "waiting"
+    elif status in {"succeeded", "uncertain"}:
+        after = status
     elif status in {"lost", "canceled"}:
         after = "ready"
     elif body.retry_at is not None:
@@ -116,9 +124,11 @@ def _recovered(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
 
 
 def _waiting(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    if event.attempt is not None:
+        return msgspec.structs.replace(_running(row, event), status="waiting", seq=seq)
     if row is None:
         return StepRow("waiting", seq, 0)
-    if row.status not in _STARTABLE:
+    if row.status not in _STARTABLE or row.is_open:
         raise _illegal(row, event.body.kind)
     return msgspec.structs.replace(row, status="waiting", seq=seq)
 
@@ -159,6 +169,26 @@ def _resolved(row: StepRow | None, seq: int, body: ev.StepResolved) -> StepRow |
     else:
         after = "ready"
     return msgspec.structs.replace(row, status=after, seq=seq)
+
+
+def _answered(row: StepRow | None, seq: int, event: ev.Event) -> StepRow | None:
+    body = event.body
+    assert isinstance(body, ev.StepAnswered)
+    if row is None or row.status != "waiting" or row.attempt != event.attempt or row.ended != row.seq:
+        return row  # a second answer that raced with the first changes nothing (semantics G6)
+    if body.choice == "approve":
+        after = "succeeded"
+    elif body.retry_at is not None:
+        after = "retrying"
+    else:
+        after = "failed" if body.disposed is None else body.disposed.status
+    return msgspec.structs.replace(row, status=after, seq=seq)
+
+
+def _open(row: StepRow | None, event: ev.Event) -> StepRow:
+    if row is not None and row.status == "waiting" and row.is_open and row.attempt == event.attempt:
+        return row
+    return _running(row, event)
 
 
 def _running(row: StepRow | None, event: ev.Event) -> StepRow:

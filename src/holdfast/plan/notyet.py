@@ -10,7 +10,7 @@ from holdfast.plan.format.containers import FREE, Record
 from holdfast.plan.format.runners import RUNNERS
 from holdfast.plan.format.steps import STEP
 from holdfast.plan.format.table import PLAN
-from holdfast.plan.model import Conditions, Goal, Holds, Plan, Product, Run, Shell, Step, Uses
+from holdfast.plan.model import Conditions, Goal, Plan, Product, Run, Shell, Step, Uses, Valid
 from holdfast.plan.nested import places
 from holdfast.plan.problems import Path
 
@@ -39,6 +39,7 @@ HONOURED_PARAMETERS: Final = {
     "http": frozenset(RUNNERS["http"].fields),
     "noop": frozenset[str](),
     "plan": frozenset(("file", "steps", "inputs")),
+    "wait": frozenset(("for", "until", "file")),
 }
 HONOURED_REUSE: Final = frozenset(("auto", "never"))
 
@@ -128,7 +129,7 @@ def _step_keys(step: Step) -> Iterator[str]:
         yield f"reuse.{step.results.reuse}"
     for name, product in step.files.produces.items():
         yield from (f"produces.{name}.{key}" for key in _differing(product, Product(path=""), _LATER_PRODUCT))
-    if not all(isinstance(criterion, Holds) for criterion in step.results.expect):
+    if any(isinstance(criterion, Valid) for criterion in step.results.expect):
         yield "expect"
 
 

@@ -24,9 +24,11 @@ NOTHING_SHARED: Final = Step(id="", work=Work(text="")).sharing
 """What most steps have; one object for all of them."""
 LOOK_US: Final = 5_000_000
 """How often `requires` is looked at again."""
-PATIENT: Final = frozenset({"requires", "budget", "review"})
+PATIENT: Final = frozenset({"requires", "budget"})
 """What nobody stays for: it may take a person, or for ever."""
-PEOPLE: Final = frozenset({"budget", "review"})
+WATCHED: Final = frozenset({"file", "lock", "resources"})
+"""What may come at any moment, without a person."""
+PEOPLE: Final = frozenset({"budget"})
 """What only a person can end."""
 
 

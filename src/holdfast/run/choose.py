@@ -21,7 +21,7 @@ from holdfast.run.machine import Run
 from holdfast.run.policy import LOST_ATTEMPTS_MAX
 from holdfast.run.reckoning import due as limits_due
 from holdfast.run.reckoning import expiry, ran_s, reckon
-from holdfast.run.standing import Canceled, Failed, Falling, Pausing, Recovered, Skipped, Undone, Waiting
+from holdfast.run.standing import Canceled, Failed, Falling, Lingering, Pausing, Recovered, Skipped, Undone, Waiting
 from holdfast.run.states import OK_STEP, SOFT_SKIPS, RunStatus
 
 NAMES_MAX = 10
@@ -42,6 +42,18 @@ class Tell(NamedTuple):
     event: ev.Event
 
 
+class End(NamedTuple):
+    """End attempt number `attempt` of the step at position `step`, which only waited, as `ended` says."""
+
+    step: int
+    attempt: int
+    ended: ev.AttemptEnded
+
+
+OVER = ev.AttemptEnded("succeeded")
+"""How a wait ends that is over."""
+
+
 class Expand(NamedTuple):
     """The step at position `step` becomes these instances; `facts` decided its condition or its list."""
 
@@ -55,7 +67,7 @@ class Expand(NamedTuple):
         return ev.StepExpanded(keys, None if list(keys) == items else items, facts=self.facts)
 
 
-Decision = Start | Tell | Expand
+Decision = Start | End | Tell | Expand
 
 
 NOTHING_IDLE: AbstractSet[int] = frozenset()
@@ -74,9 +86,8 @@ def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decisi
     if _is_closing(run):
         return None
     run.queue.call_due(now)
-    if room <= 0:
-        return None
-    while (i := run.queue.first()) is not None:
+    queue = run.queue
+    while (i := queue.first() if room > 0 else queue.first_free()) is not None:
         decision = _begin(run, i, now, facts)
         if decision is not None:
             return decision
@@ -98,7 +109,7 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
         return Tell(ev.Event(now, ev.RunQuarantined(reason)))
     doubtful = run.uncertain | idle
     if doubtful if ending else run.pausing is None and _needs_people(run, idle):
-        asked = doubtful if ending else doubtful.union(run.waiting)
+        asked = doubtful if ending else doubtful.union(run.reviews, run.waiting)
         return Tell(ev.Event(now, ev.RunBlocked(tuple(run.steps[i].id for i in sorted(asked)), ran_s(run, now))))
     if over and run.tail and not run.finalizing:
         return Tell(ev.Event(now, ev.RunEnding(outcome(run), run.cancels)))
@@ -106,14 +117,14 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
         return Tell(ev.Event(now, _finish(run, now, facts)))
     if run.pausing is not None:
         return Tell(ev.Event(now, ev.RunPaused(ran_s(run, now))))
-    if not run.queue and not run.waiting and not idle:
+    if not (run.queue or run.waiting or run.reviews or run.uncertain or idle):
         raise BugError(f"run {run.id} has {run.left} steps left and none of them can move", code="E_BUG")
     return None
 
 
 def _needs_people(run: Run, idle: AbstractSet[int]) -> bool:
     """Whether a person must answer before anything moves."""
-    if run.queue or not (run.uncertain or run.waiting or idle):
+    if run.queue or not (run.uncertain or run.reviews or run.waiting or idle):
         return False
     return all(_cause(run, i) in admission.PEOPLE for i in run.waiting)
 
@@ -125,10 +136,10 @@ def may_leave(run: Run, now: int, far_us: int) -> bool:
     """
     if run.queue.first() is not None:
         return False
-    later = run.queue.later()
-    if any(due - now <= far_us and _cause(run, i) not in admission.PATIENT for i, due in later.items()):
+    if any(_cause(run, i) in admission.WATCHED for i in run.waiting):
         return False
-    return all(i in later or _cause(run, i) in admission.PATIENT for i in run.waiting)
+    later = run.queue.later()
+    return not any(due - now <= far_us and _cause(run, i) not in admission.PATIENT for i, due in later.items())
 
 
 def _cause(run: Run, i: int) -> ev.WaitCause | None:
@@ -213,6 +224,9 @@ def _is_closing(run: Run) -> bool:
 def _begin(run: Run, i: int, now: int, facts: Mapping[str, object]) -> Decision | None:
     """What becomes of a step that is offered; `None` where it waits on for the same."""
     step = run.steps[i]
+    state = run.states[i]
+    if isinstance(state, Lingering):
+        return _linger(run, i, state, now)
     attempt = run.attempts_of(i).total + 1
     used: dict[str, object] = {}
     if attempt == 1 and i not in run.waiting:  # conditions are evaluated once (semantics S3)
@@ -229,6 +243,28 @@ def _begin(run: Run, i: int, now: int, facts: Mapping[str, object]) -> Decision 
     if admission.is_free(run, step) and step.for_each is None:
         return Start(i, attempt, used)
     return _admit(run, Start(i, attempt, used), now, facts)
+
+
+def _linger(run: Run, i: int, state: Lingering, now: int) -> End | None:
+    """How the attempt of a step that only waits ends, or `None` where it waits on."""
+    due, deadline = state.due, state.deadline
+    if due is not None and due <= now and (deadline is None or due <= deadline):
+        return End(i, state.attempt, OVER)
+    if deadline is not None and deadline <= now:
+        said = ev.Error("timeout", f"waited longer than its timeout for {state.what}")
+        return End(i, state.attempt, ev.AttemptEnded("timed_out", error=said))
+    run.queue.withdraw(i)
+    moments = [at for at in (due, deadline) if at is not None]
+    if moments:
+        run.queue.postpone(i, min(moments))
+    return None
+
+
+def to_let_go(run: Run) -> list[int]:
+    """Positions of steps whose attempts only wait and are to be ended now, with the run or their group (S8)."""
+    if run.ending:
+        return sorted(run.lingering)
+    return [i for i in sorted(run.lingering) if run.group_of.get(i) in run.failing]
 
 
 def _admit(run: Run, start: Start, now: int, facts: Mapping[str, object]) -> Decision | None:

@@ -12,6 +12,7 @@ from holdfast.run.standing import (
     Recovered,
     Result,
     Retrying,
+    Reviewed,
     Running,
     Skipped,
     Succeeded,
@@ -122,7 +123,7 @@ def step_view(run: "Reached", i: int) -> dict[str, object]:
         "ok": state.status in OK_STEP,
         "attempts": run.attempts_of(i).total,
     }
-    if isinstance(state, Succeeded | Recovered | Uncertain):
+    if isinstance(state, Succeeded | Recovered | Uncertain | Reviewed):
         view |= _result_view(run, state.result)
     if isinstance(state, Failed | GivenUp | Falling) and state.result is not None:
         view |= _result_view(run, state.result)

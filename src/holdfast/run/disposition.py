@@ -14,7 +14,7 @@ from holdfast.plan.model import Effect, FailureMode, Step
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
 from holdfast.run.control import edges_taken
-from holdfast.run.policy import FATAL_CODES, delay_s
+from holdfast.run.policy import APPLIED_CODES, FATAL_CODES, delay_s
 from holdfast.run.standing import Failed
 from holdfast.run.states import StepStatus
 
@@ -156,7 +156,7 @@ def disposed(run: "Run", i: int, attempt: int, ended: ev.AttemptEnded, scene: Sc
     if step.failure_modes and error.code not in FATAL_CODES:
         mode, error = _mode_of(run, i, ended, scene)
     final = None
-    if step.effect_class is Effect.ONCE and ended.exit_code == 0:
+    if step.effect_class is Effect.ONCE and (ended.exit_code == 0 or error.code in APPLIED_CODES):
         final = "the effect is applied all the same, and never repeated"  # semantics S20
     counted = run.attempts_of(i).counted
     decision = dispose(run, i, Failure(error, counted, mode, final, ended.outcome))

@@ -22,6 +22,7 @@ def begin_last(run: "Run", event: ev.Event) -> None:
     run.queue.clear()
     run.settling.clear()
     run.failing.clear()
+    run.reviews.clear()
     for i in run.waiting:
         run.waiting.end(i)
     cancel_rest(run, body.outcome, last)

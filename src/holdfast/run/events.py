@@ -17,12 +17,12 @@ Error = particulars.Error
 ArtifactRef = particulars.ArtifactRef
 Launch = particulars.Launch
 Spent = particulars.Spent
+Action = particulars.Action
+Disposition = particulars.Disposition
 AttemptStatus = Literal["succeeded", "failed", "timed_out", "stalled", "canceled", "lost", "uncertain"]
 RunOutcome = Literal["succeeded", "partial", "failed", "canceled"]
-Action = Literal[
-    "retry", "abort", "skip_dependents", "continue", "skip", "fallback", "rollback", "goto", "next", "doubt"
-]
 Resolution = Literal["happened", "not-happened", "recheck", "skip"]
+Verdict = Literal["approve", "reject"]
 WaitCause = Literal["requires", "breaker", "budget", "resources", "lock", "timer", "file", "review"]
 
 
@@ -48,27 +48,6 @@ class StoredEvent(NamedTuple):
     run: str
     seq: int
     event: Event
-
-
-_DISPOSED: dict[Action, str] = {"retry": "retrying", "skip": "skipped", "fallback": "waiting", "doubt": "uncertain"}
-
-
-class Disposition(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What becomes of a failure and why (semantics S5): by a retry, a failure mode, or the step's policy.
-
-    `target` is the step of a fallback or a jump, `mode` the failure mode that matched, `advice` is for people.
-    """
-
-    action: Action
-    target: str | None = None
-    mode: str | None = None
-    reason: str = ""
-    advice: tuple[str, ...] = ()
-
-    @property
-    def status(self) -> str:
-        """What the step becomes by it."""
-        return _DISPOSED.get(self.action, "failed")
 
 
 class Parent(msgspec.Struct, frozen=True):
@@ -240,7 +219,8 @@ class StepFailed(Body, frozen=True):
 class StepWaiting(Body, frozen=True):
     """The step waits without holding a slot: for what, since when (where not since this event), when it is looked at.
 
-    Said once, and again only when `cause` or `on` changes; `facts` are those of the world that decided.
+    Said once, and again only when `cause` or `on` changes; `facts` are those of the world that decided. With an attempt
+    it is the attempt that waits: until `due` (`fixed`: a point in time, not a duration), at the longest to `deadline`.
     """
 
     kind: ClassVar[str] = "step.waiting"
@@ -250,6 +230,24 @@ class StepWaiting(Body, frozen=True):
     since: int | None = None
     look_at: int | None = None
     facts: dict[str, object] = {}
+    due: int | None = None
+    fixed: bool = False
+    deadline: int | None = None
+
+
+class StepAnswered(Body, frozen=True):
+    """A person's word on whether an attempt did what it promised in prose.
+
+    A rejection is a failure like another: `error`, `retry_at` and `disposed` say what becomes of it.
+    """
+
+    kind: ClassVar[str] = "step.answered"
+    choice: Verdict
+    who: Who = Who()
+    reason: str | None = None
+    error: Error | None = None
+    retry_at: int | None = None
+    disposed: Disposition | None = None
 
 
 class StepExpanded(Body, frozen=True):
@@ -288,11 +286,10 @@ class StepResolved(Body, frozen=True):
 
 
 class Child(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The run that an attempt of a `uses: plan` step is: its id, the inputs it gets, and what it may spend by key."""
+    """The run that an attempt of a `uses: plan` step is: its id, and the inputs it gets."""
 
     run: str
     inputs: dict[str, object] = {}
-    allotted: dict[str, float] = {}
 
 
 class AttemptStarted(Body, frozen=True):
@@ -325,7 +322,8 @@ class AttemptAdopted(Body, frozen=True):
 class AttemptEnded(Body, frozen=True):
     """An attempt's end, with all that later steps may depend on; `retry_at` says when the next one is due.
 
-    `disposed` says what becomes of a failure; without it the step's own policy holds.
+    `disposed` says what becomes of a failure; without it the step's own policy holds. `review`: what it promised in
+    prose; it has succeeded once a person says so (semantics S20).
     """
 
     kind: ClassVar[str] = "attempt.ended"
@@ -343,6 +341,7 @@ class AttemptEnded(Body, frozen=True):
     max_rss_kib: int | None = None
     notes: tuple[str, ...] = ()
     pid: int | None = None  # of a process so short that no `attempt.spawned` tells of it
+    review: tuple[str, ...] = ()
 
 
 BODIES: tuple[type[Body], ...] = (
@@ -365,6 +364,7 @@ BODIES: tuple[type[Body], ...] = (
     StepWaiting,
     StepExpanded,
     StepGathered,
+    StepAnswered,
     StepResolved,
     AttemptStarted,
     AttemptSpawned,

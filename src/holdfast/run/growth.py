@@ -254,7 +254,8 @@ def _moved(run: "Run", group: Group, i: int) -> None:
         group.failing = True
         run.failing.add(group.at)
         for j in group.positions:
-            run.waiting.end(j)
+            if j not in run.lingering:  # those are let go as running ones are stopped
+                run.waiting.end(j)
             run.queue.withdraw(j)
         group.parked.clear()
     if group.failing:
@@ -266,7 +267,8 @@ def _moved(run: "Run", group: Group, i: int) -> None:
 def _settle(run: "Reached", group: Group) -> None:
     """A group that is to end does so when none of its instances is under way any more."""
     positions = group.positions
-    if not any(j in positions for under_way in (run.running, run.uncertain, run.reserved) for j in under_way):
+    parts = (run.running, run.lingering, run.uncertain, run.reserved)
+    if not any(j in positions for under_way in parts for j in under_way):
         run.queue.offer(group.at)
 
 
@@ -286,6 +288,7 @@ def gathered(run: "Run", event: ev.Event) -> None:
         if run.states[j].status not in FINAL_STEP:
             step_after(run.states[j].status, "group failed")
             run.states[j] = Canceled(FAIL_FAST)
+            run.reviews.discard(j)
             run.left -= 1
     result = Result(0, state.since, event.at)
     if body.status == "failed":

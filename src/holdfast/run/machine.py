@@ -9,9 +9,8 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from holdfast.plan.model import Plan
-from holdfast.run import control, ending, growth
+from holdfast.run import control, ending, growth, reviews, waiting
 from holdfast.run import events as ev
-from holdfast.run.budgets import Account
 from holdfast.run.disposition import POLICIES, TRIGGERS, Failing, Failure, mode_named, no_retry
 from holdfast.run.policy import LOST_ATTEMPTS_MAX, UNCOUNTED_CODES
 from holdfast.run.reached import Reached, Recall
@@ -21,9 +20,11 @@ from holdfast.run.standing import (
     Failed,
     Falling,
     GivenUp,
+    Lingering,
     Pausing,
     Result,
     Retrying,
+    Reviewed,
     Running,
     Skipped,
     State,
@@ -57,11 +58,11 @@ class Run(Reached):
 
     def apply(self, event: ev.Event) -> None:
         """Take one event; raises `IllegalTransitionError` for one that no table allows."""
-        self.seq += 1
         self._APPLY[event.body.kind](self, event)
         if self.group_of and event.step is not None:
             growth.follow(self, self.index[event.step], event.body)
         self.at = event.at
+        self.seq += 1
 
     # Runs.
 
@@ -70,8 +71,6 @@ class Run(Reached):
         assert isinstance(body, ev.RunCreated)
         self.created_at = event.at
         self.inputs = body.inputs
-        if body.parent is not None and self.account is None:
-            self.account = Account(self)  # the run around it is told what it spent
         self.keep_going = body.request.get("keep_going") is True
 
     def _owned(self, event: ev.Event) -> None:
@@ -130,6 +129,7 @@ class Run(Reached):
         self._rest(body.outcome, event)
         self.outcome, self.outputs, self.finished_at = body.outcome, body.outputs, event.at
         self.waiting.clear()
+        self.reviews.clear()
         if self.left:
             ending.cancel_rest(self, body.outcome)
             self.left = 0
@@ -167,13 +167,6 @@ class Run(Reached):
         self.settling.discard(i)
         result = state.result if isinstance(state, Undone | Falling) else None
         self.fail(i, "cannot start", Failing(event.at, body.error, result, body.disposed))
-
-    def _waits(self, event: ev.Event) -> None:
-        i = self._at(event)
-        step_after(self.states[i].status, "waits")
-        waiting = self.states[i] = self.waiting.begin(i, event, self.steps[i].sharing.needs_resources)
-        if waiting.cause == "budget" and self.account is not None:
-            self.account.wait(i)
 
     def _resolved(self, event: ev.Event) -> None:
         body = event.body
@@ -225,7 +218,7 @@ class Run(Reached):
         if body.breaker is not None:
             self.passed[i] = body.breaker
         if self.account is not None:
-            self.account.begin(i, body.spent, body.child.allotted if body.child is not None else None)
+            self.account.begin(i, body.spent)
         if body.child is not None:
             self.children[i] = body.child
 
@@ -234,45 +227,41 @@ class Run(Reached):
         assert isinstance(body, ev.AttemptEnded)
         i = self._at(event)
         state = self.states[i]
-        if not isinstance(state, Running) or state.attempt != event.attempt:
+        if not isinstance(state, Running | Lingering) or state.attempt != event.attempt:
             step_after(state.status, f"end of attempt {event.attempt}")
             return
         self.running.discard(i)
         self._settle_accounts(i, event, body, state.since)
+        self.lingering.discard(i)
         self.waiting.ended(i)
         result = Result(
             *(state.attempt, state.since, event.at, body.exit_code, body.outputs, body.outputs_digest, body.artifacts),
             outcome=body.outcome,
         )
-        if body.status == "succeeded":
-            step_after(StepStatus.RUNNING, "succeeded")
+        if body.review:
+            step_after(state.status, "succeeded, to be reviewed")
+            self.reviews.add(i)
+            self.states[i] = Reviewed(event.at, "review", "", "; ".join(body.review), result)
+        elif body.status == "succeeded":
+            step_after(state.status, "succeeded")
             self.finish(i, Succeeded(result))
         elif body.status == "uncertain":
-            step_after(StepStatus.RUNNING, "uncertain")
+            step_after(state.status, "uncertain")
             error = body.error or ev.Error("uncertain")
             self.uncertain.add(i)
             mode = body.disposed.mode if body.disposed is not None else None
             self.states[i] = Uncertain(result, error, error.code not in UNCOUNTED_CODES, mode)
         elif body.status == "lost":
-            step_after(StepStatus.RUNNING, "lost")
+            step_after(state.status, "lost")
             self._count(i, counted=-1, lost=1)
             self.make_ready(i)
         elif body.status == "canceled":
-            step_after(StepStatus.RUNNING, "stopped")
+            step_after(state.status, "stopped")
             self._count(i, counted=-1)
             self.make_ready(i)
         else:
-            self._attempt_failed(i, result, body)
-
-    def _attempt_failed(self, i: int, result: Result, body: ev.AttemptEnded) -> None:
-        error = body.error or ev.Error("exit.nonzero")
-        if body.retry_at is None:
-            self.fail(i, "failed", Failing(result.ended, error, result, body.disposed))
-            return
-        step_after(StepStatus.RUNNING, "failed, to be retried")
-        self._count(i)
-        self.states[i] = Retrying(result.ended, body.retry_at, error)
-        self.queue.postpone(i, body.retry_at)
+            failing = Failing(event.at, body.error or ev.Error("exit.nonzero"), result, body.disposed)
+            self.attempt_failed(i, failing, body.retry_at)
 
     def _noted(self, _event: ev.Event) -> None:
         """An event that only adds to the record."""
@@ -308,6 +297,8 @@ class Run(Reached):
 
     def _hasten(self, now: int) -> None:
         # The clock jumped back while nobody drove the run: no delay gets longer than it was (semantics C8).
+        for i in self.waiting:
+            self.states[i] = waiting.hastened(self.states[i], now)
         for i in self.retrying:
             state = self.states[i]
             assert isinstance(state, Retrying)
@@ -325,6 +316,16 @@ class Run(Reached):
             if i in self.group_of and not growth.admits(self, i):
                 return
         self.queue.offer(i)
+
+    def attempt_failed(self, i: int, failing: Failing, retry_at: int | None) -> None:
+        """An attempt of step `i` has failed, which is tried again at `retry_at`, or for good."""
+        if retry_at is None:
+            self.fail(i, "failed", failing)
+            return
+        step_after(self.states[i].status, "failed, to be retried")
+        self._count(i)
+        self.states[i] = Retrying(failing.at, retry_at, failing.error)
+        self.queue.postpone(i, retry_at)
 
     def fail(self, i: int, trigger: str, failing: Failing) -> None:
         """Step `i` fails for good: what becomes of it is in the event, else the step's own policy (semantics S6)."""
@@ -380,9 +381,10 @@ class Run(Reached):
         ev.StepSkipped.kind: _skipped,
         ev.StepFailed.kind: _failed,
         ev.StepRecovered.kind: control.recovered,
-        ev.StepWaiting.kind: _waits,
+        ev.StepWaiting.kind: waiting.begin,
         ev.StepExpanded.kind: growth.expand,
         ev.StepGathered.kind: growth.gathered,
+        ev.StepAnswered.kind: reviews.answered,
         ev.StepResolved.kind: _resolved,
         ev.AttemptStarted.kind: _started,
         ev.AttemptEnded.kind: _ended,

@@ -1,6 +1,12 @@
 """Values that events hold: who acted, what went wrong, what was made, how it was started, what it spent."""
 
+from typing import Literal
+
 import msgspec
+
+Action = Literal[
+    "retry", "abort", "skip_dependents", "continue", "skip", "fallback", "rollback", "goto", "next", "doubt"
+]
 
 
 class Who(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,3 +58,24 @@ class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
     cost_usd: float = 0.0
     tokens: int = 0
     calls: dict[str, int] = {}
+
+
+class Disposition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What becomes of a failure and why (semantics S5): by a retry, a failure mode, or the step's policy.
+
+    `target` is the step of a fallback or a jump, `mode` the failure mode that matched, `advice` is for people.
+    """
+
+    action: Action
+    target: str | None = None
+    mode: str | None = None
+    reason: str = ""
+    advice: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """What the step becomes by it."""
+        return _DISPOSED.get(self.action, "failed")
+
+
+_DISPOSED: dict[Action, str] = {"retry": "retrying", "skip": "skipped", "fallback": "waiting", "doubt": "uncertain"}

@@ -7,6 +7,8 @@ from holdfast.plan.model import Retry
 FATAL_CODES = frozenset({"spawn.failed", "expression.invalid", "budget.exhausted", "canceled"})
 UNCOUNTED_CODES = frozenset({"lost", "canceled"})
 """What ended such an attempt was not its own work: it does not count against `retry.attempts` (semantics C3)."""
+APPLIED_CODES = frozenset({"expect.failed", "output.missing", "output.invalid"})
+"""The effect happened although its step failed (semantics S20)."""
 LOST_ATTEMPTS_MAX = 3
 """After this many lost attempts of one step the run is quarantined (semantics C3)."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 from holdfast.plan.graph import RECENT_MAX, Graph
-from holdfast.plan.model import Step
+from holdfast.plan.model import Step, Uses
 
 PLACE_BITS = 32
 PLACE = (1 << PLACE_BITS) - 1
@@ -18,10 +18,11 @@ class Queue:
     entries, which are dropped when met.
     """
 
-    __slots__ = ("_due", "_later", "_offered", "_shared", "_tickets", "tickets")
+    __slots__ = ("_due", "_free", "_later", "_offered", "_shared", "_tickets", "tickets")
 
     def __init__(self, steps: Sequence[Step], graph: Graph) -> None:
-        self.tickets = self._shared = _tickets_of(steps, graph)
+        self.tickets, self._free = _tickets_of(steps, graph)
+        self._shared = self.tickets
         self._offered: set[int] = set()
         self._tickets: list[int] = []  # of what is offered, a heap
         self._later: dict[int, int] = {}  # position -> due
@@ -78,6 +79,8 @@ class Queue:
             self.tickets = [*self._shared]
         tickets = self.tickets
         first = len(tickets)
+        if self._free:
+            self._free = self._free.union([i for i, each in enumerate(like, first) if each in self._free])
         tickets.extend([(tickets[each] & ~PLACE) | i for i, each in enumerate(like, first)])
 
     def first(self) -> int | None:
@@ -89,6 +92,11 @@ class Queue:
                 return i
             heappop(tickets)
         return None
+
+    def first_free(self) -> int | None:
+        """The next of those that need no slot, or `None`."""
+        offered = self._free & self._offered if self._free else None
+        return min(offered, key=self.tickets.__getitem__) if offered else None
 
     def call_due(self, now: int) -> None:
         """Offer every retry that is due."""
@@ -108,18 +116,26 @@ class Queue:
         return None
 
 
-def _tickets_of(steps: Sequence[Step], graph: Graph) -> list[int]:
-    """As `_made_tickets`; many runs of one plan share them."""
+def takes_no_slot(step: Step) -> bool:
+    """Whether attempts of the step only wait (semantics S4)."""
+    return isinstance(step.work, Uses) and step.work.runner == "wait"
+
+
+Tickets = tuple[list[int], frozenset[int]]
+
+
+def _tickets_of(steps: Sequence[Step], graph: Graph) -> Tickets:
+    """As `_made_tickets`, with the steps that need no slot; many runs of one plan share them."""
     for known, tickets in _recent:
         if known is graph:
             return tickets
-    tickets = _made_tickets(steps, graph)
+    tickets = _made_tickets(steps, graph), frozenset([i for i, step in enumerate(steps) if takes_no_slot(step)])
     _recent.append((graph, tickets))
     del _recent[:-RECENT_MAX]
     return tickets
 
 
-_recent: list[tuple[Graph, list[int]]] = []
+_recent: list[tuple[Graph, Tickets]] = []
 
 
 def _made_tickets(steps: Sequence[Step], graph: Graph) -> list[int]:

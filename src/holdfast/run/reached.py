@@ -22,9 +22,11 @@ from holdfast.run.standing import (
     PENDING,
     Failed,
     GivenUp,
+    Lingering,
     Pausing,
     Result,
     Retrying,
+    Reviewed,
     Running,
     Skipped,
     State,
@@ -40,6 +42,8 @@ from holdfast.run.waiting import Waiters
 if TYPE_CHECKING:
     from holdfast.run.breakers import Breaker
 
+BEGUN = (Running, Succeeded, Uncertain, Undone, Lingering, Reviewed)
+"""States of a step that was started, once where nothing else is known."""
 Recall = Callable[[str], dict[str, object]]
 Steps = tuple[Step, ...] | list[Step]
 Arrows = tuple[tuple[int, ...], ...] | list[tuple[int, ...]]
@@ -73,6 +77,7 @@ class Reached:
         "keep_going",
         "keys",
         "left",
+        "lingering",
         "missing",
         "needs",
         "outcome",
@@ -85,6 +90,7 @@ class Reached:
         "queue",
         "recall",
         "reserved",
+        "reviews",
         "running",
         "seq",
         "settling",
@@ -148,6 +154,8 @@ class Reached:
         self.too_often_lost: int | None = None
         self.uncertain: set[int] = set()
         self.settling: set[int] = set()  # of these the engine is to tell what becomes of them, whatever the run does
+        self.reviews: set[int] = set()
+        self.lingering: set[int] = set()  # attempts that only wait
         self.waiting = Waiters(self.queue, plan.limits.resources)
         self.tries: dict[int, Tries] = {}
         self.keys: dict[int, str] = {}  # idempotency keys of effects that began
@@ -201,9 +209,7 @@ class Reached:
         if tries is not None:
             return tries
         state = self.states[i]
-        begun = isinstance(state, Running | Succeeded | Uncertain | Undone) or (
-            isinstance(state, Failed | GivenUp) and state.result is not None
-        )
+        begun = isinstance(state, BEGUN) or (isinstance(state, Failed | GivenUp) and state.result is not None)
         return ONE_TRY if begun and i not in self.groups else NO_TRIES
 
     def satisfied(self, i: int) -> bool:

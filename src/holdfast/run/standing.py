@@ -74,6 +74,21 @@ class Result(msgspec.Struct, frozen=True):
     outcome: str | None = None  # the one it names, where edges lead on from it
 
 
+class Lingering(Waiting, frozen=True):
+    """An attempt that only waits: until `due` (`fixed`: a point in time), at the longest to `deadline`."""
+
+    attempt: int
+    due: int | None
+    fixed: bool
+    deadline: int | None
+
+
+class Reviewed(Waiting, frozen=True):
+    """The attempt has ended well, and a person must say whether it did what it promised in prose."""
+
+    result: Result
+
+
 class Uncertain(State, frozen=True):
     """Whether the effect happened is not known; `counts` says whether its attempt counts if it did not.
 

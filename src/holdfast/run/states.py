@@ -135,6 +135,15 @@ STEP_TABLE: Final[dict[tuple[StepStatus, str], StepStatus]] = {
         for then, after in (("", _S.FAILED), (", to be skipped", _S.SKIPPED), (", to be recovered", _S.WAITING))
         for status in (_S.READY, _S.RETRYING, _S.WAITING)
     },
+    (_S.RUNNING, "begins to wait"): _S.WAITING,
+    (_S.RUNNING, "succeeded, to be reviewed"): _S.WAITING,
+    (_S.WAITING, "succeeded"): _S.SUCCEEDED,
+    (_S.WAITING, "succeeded, to be reviewed"): _S.WAITING,
+    (_S.WAITING, "failed"): _S.FAILED,
+    (_S.WAITING, "failed, to be retried"): _S.RETRYING,
+    (_S.WAITING, "stopped"): _S.READY,
+    (_S.WAITING, "failed, to be skipped"): _S.SKIPPED,
+    (_S.WAITING, "failed, to be recovered"): _S.WAITING,
     (_S.UNCERTAIN, "happened"): _S.SUCCEEDED,
     (_S.UNCERTAIN, "not happened"): _S.READY,
     (_S.UNCERTAIN, "given up"): _S.SKIPPED,

@@ -1,11 +1,18 @@
-"""Who of a run's steps waits for something before an attempt starts, and when it is looked at again (semantics S4)."""
+"""Which of a run's steps wait for something of the world, and when they are looked at again (semantics S4)."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from holdfast.run import events as ev
 from holdfast.run.queue import Queue
-from holdfast.run.standing import Waiting
+from holdfast.run.standing import Lingering, State, Waiting
+from holdfast.run.states import step_after
 from holdfast.run.stock import Stock
+
+if TYPE_CHECKING:
+    from holdfast.run.machine import Run
 
 
 class Waiters:
@@ -44,7 +51,10 @@ class Waiters:
             else:
                 self.stock.leave(i)
             self._serve(self.stock)
-        return Waiting(body.since or event.at, body.cause, body.on, body.what)
+        since = body.since or event.at
+        if event.attempt is None:
+            return Waiting(since, body.cause, body.on, body.what)
+        return Lingering(since, body.cause, body.on, body.what, event.attempt, body.due, body.fixed, body.deadline)
 
     def end(self, i: int) -> None:
         """Step `i` waits no more, and starts nothing."""
@@ -62,6 +72,9 @@ class Waiters:
 
     def ended(self, i: int) -> None:
         """An attempt of step `i` has ended."""
+        if i in self._at:  # it only waited
+            self._at.discard(i)
+            self._queue.withdraw(i)
         if self.stock is not None:
             self.stock.give(i)
             self._serve(self.stock)
@@ -80,3 +93,32 @@ class Waiters:
         for i in stock.served():
             if not self._queue.offers(i):
                 self._queue.offer(i)
+
+
+def hastened(state: State, now: int) -> State:
+    """A timer as it stands after a restart: a duration does not get longer where the clock jumped back (semantics C8).
+
+    A deadline is a duration too; a point in time stays where it is.
+    """
+    if not isinstance(state, Lingering) or now >= state.since:
+        return state
+    back = state.since - now
+    due = state.due if state.due is None or state.fixed else state.due - back
+    deadline = None if state.deadline is None else state.deadline - back
+    return replace(state, since=now, due=due, deadline=deadline)
+
+
+# What the fold does; only `machine` calls these.
+
+
+def begin(run: "Run", event: ev.Event) -> None:
+    """A step waits before an attempt starts, or its attempt itself only waits."""
+    assert event.step is not None
+    i = run.index[event.step]
+    step_after(run.states[i].status, "waits" if event.attempt is None else "begins to wait")
+    if event.attempt is not None:
+        run.running.discard(i)
+        run.lingering.add(i)
+    waiting = run.states[i] = run.waiting.begin(i, event, run.steps[i].sharing.needs_resources)
+    if waiting.cause == "budget" and run.account is not None:
+        run.account.wait(i)

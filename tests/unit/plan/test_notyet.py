@@ -48,7 +48,7 @@ HONOURED = """
         produces: {p: out, q: {path: o2, optional: true, type: csv}}
         fresh: true
         outputs: {n: {type: int}}
-        expect: [exit_code == 0]
+        expect: [exit_code == 0, {prose: it reads well}]
         deterministic: false
         reuse: never
         formerly: [z]
@@ -65,6 +65,9 @@ HONOURED = """
       j: {run: x, on_failure: rollback}
       c: {uses: python, with: {call: "m:f", args: {x: 1}, inline: true, python: python3, x-note: 1}}
       d: {uses: noop}
+      w: {uses: wait, with: {for: 5s}, timeout: 1m}
+      u: {uses: wait, with: {until: 2026-12-24}}
+      v: {uses: wait, with: {file: there}}
       e: {run: x, shell: zsh}
       f: {run: x, shell: python}
     finally: {last: {run: x}}
@@ -79,7 +82,7 @@ def test_what_is_honoured_is_not_named() -> None:
     ("text", "key"),
     [
         ("run: x, shell: cmd", "shell.cmd"),
-        ("uses: wait, with: {for: 5s}", "uses.wait"),
+        ("uses: wait, with: {topic: t}", "with.topic"),
         ("uses: agent", "uses.agent"),
         ("run: x, for_each: [1], failure_modes: [{name: n, detect: true, do: {goto: y}}]", "failure_modes.goto"),
         ("run: x, next: [{on: success, to: y, max_visits: 2}]", "max_visits"),
@@ -88,7 +91,7 @@ def test_what_is_honoured_is_not_named() -> None:
         ("run: x, backup: [f]", "backup"),
         ("run: x, produces: {p: {path: o, keep: digest}}", "produces.p.keep"),
         ("run: x, produces: {p: {path: o, retention: 1d}}", "produces.p.retention"),
-        ("run: x, expect: [{prose: nice}]", "expect"),
+        ("run: x, produces: {p: o}, expect: [{valid: p, schema: s.json}]", "expect"),
         ("run: x, reuse: always", "reuse.always"),
         ("run: x, locks: [db]", "locks"),
         ("run: x, gate: {question: q}", "gate"),

@@ -20,6 +20,7 @@ from holdfast.plan.model import (
     Sharing,
     Step,
     StepShown,
+    Uses,
 )
 from holdfast.plan.model import Run as Shell
 from holdfast.run import events as ev
@@ -55,11 +56,12 @@ def step(
     requires: tuple[str, ...] = (),
     needs_resources: dict[str, float] | None = None,
     for_each: ForEach | None = None,
+    runner: str | None = None,
 ) -> Step:
     conditions = Conditions(when=when, skip_if=skip_if, requires=requires) if when or skip_if or requires else None
     return Step(
         id=name,
-        work=Shell(text="true"),
+        work=Uses(runner=runner) if runner else Shell(text="true"),
         needs=needs,
         conditions=conditions,
         retry=retry,
@@ -225,6 +227,7 @@ def snapshot(run: Run) -> dict[str, object]:
         "running": set(run.running),
         "uncertain": set(run.uncertain),
         "waiting": list(run.waiting),
+        "reviews": set(run.reviews),
         "tries": dict(run.tries),
         "keys": dict(run.keys),
         "settling": set(run.settling),

@@ -20,8 +20,10 @@ from holdfast.plan.format.forms import (
     judged,
     visits,
 )
-from holdfast.plan.format.kinds import BAD, Choice, Either, Kind, Number, Schema
+from holdfast.plan.format.kinds import BAD, Choice, Either, Kind, Number, Schema, shown
 from holdfast.plan.format.texts import TEMPLATE_SCHEMA, Data, Text, read_template
+from holdfast.plan.language.moments import moment
+from holdfast.plan.language.work import ExpressionError
 from holdfast.plan.problems import Fault, Found, Use
 
 LATER: Final = ("agent", "bisect", "research")
@@ -73,6 +75,24 @@ class Apart(AsWritten):
         super().read(value, inside)
         found += [item for item in inside if not isinstance(item, Use)]
         return value
+
+
+class Moment(Text):
+    """A point in time."""
+
+    def __init__(self) -> None:
+        super().__init__("a time such as 2026-12-24T18:00:00Z", label="time", form=r"[^\s].*")
+
+    def read(self, value: object, found: Found) -> object:
+        """The text, where it is a time."""
+        read = super().read(value, found)
+        if isinstance(read, str) and "${{" not in read:
+            try:
+                moment(read)
+            except ExpressionError:
+                found.append(Fault("value.format", f" must be {self.words}, not {shown(read)}"))
+                return BAD
+        return read
 
 
 def _param(kind: Kind, meaning: str, *, default: str = "", required: bool = False) -> Field:
@@ -260,7 +280,7 @@ _PLAN: Final = Record(
 _WAIT: Final = Record(
     {
         "for": _param(DURATION, "a duration"),
-        "until": _param(FILLED, "a time"),
+        "until": _param(Moment(), "a time; one without a zone is UTC"),
         "file": _param(PATH, "a file that must exist"),
         "topic": _param(FILLED, "a message on a topic"),
     },

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from holdfast.run.events import Resolution
+from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.moments import local
 from holdfast.surfaces.cli.screen import Screen
 from holdfast.surfaces.cli.text import compact, one_line
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from holdfast.app import Holdfast
     from holdfast.app.documents import Asked
 
-WORDS: Final[dict[Resolution, str]] = {
+WORDS: Final = {
+    "approve": "it did what it promised",
+    "reject": "it did not: the step fails",
     "happened": "the effect happened: the step succeeded",
     "not-happened": "it did not happen: the step may be tried again",
     "recheck": "look again",
@@ -37,8 +39,18 @@ def described(one: "Asked") -> list[str]:
     return lines
 
 
+def to_answer(one: "Asked") -> list[str]:
+    """The commands that answer a request."""
+    if one.kind == "review":
+        return [f"{PROGRAM} {word} {one.id}" for word in one.options]
+    return [f"{PROGRAM} resolve {one.run} {one.step} {'|'.join(one.options)}"]
+
+
 def _answer(screen: Screen, app: "Holdfast", one: "Asked") -> bool:
+    from msgspec import convert
+
     from holdfast.app import Answer
+    from holdfast.run.events import Resolution, Verdict
 
     screen.complain("\n".join(["", *described(one)]))
     for word, meaning in WORDS.items():
@@ -49,9 +61,12 @@ def _answer(screen: Screen, app: "Holdfast", one: "Asked") -> bool:
         choice = _line().strip()
         if not choice:
             return False
-        meant = [word for word in WORDS if word in one.options and word.startswith(choice)]
+        meant = [word for word in one.options if word.startswith(choice)]
         if len(meant) == 1:
-            app.resolve(one.run, one.step, Answer(meant[0]))
+            if one.kind == "review":
+                app.answer(one.id, convert(meant[0], Verdict))
+            else:
+                app.resolve(one.run, one.step, Answer(convert(meant[0], Resolution)))
             return True
         screen.complain(f"one of {', '.join(one.options)}")
     return False

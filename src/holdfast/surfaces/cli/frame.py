@@ -18,6 +18,8 @@ WORD_STYLE = {
     "retry": "yellow",
     "uncertain": "yellow",
     "waits": "yellow",
+    "approved": "green",
+    "rejected": "red",
     "lost": "yellow",
     "stopped": "yellow",
     "adopted": "blue",

@@ -47,6 +47,8 @@ SECTIONS: Final[dict[str, dict[str, Verb]]] = {
         "release": Verb("act", "release", "Free a quarantined run."),
         "budget": Verb("limits", "budget", "Allow more of a spent budget."),
         "inbox": Verb("inbox", "inbox", "List what people are asked."),
+        "approve": Verb("inbox", "approve", "Say that a step did what it promised."),
+        "reject": Verb("inbox", "reject", "Say that a step did not do what it promised."),
         "resolve": Verb("inbox", "resolve", "Settle an effect that is uncertain."),
     },
     "Store": {
@@ -62,8 +64,8 @@ SECTIONS: Final[dict[str, dict[str, Verb]]] = {
 VERBS: Final = {name: verb for verbs in SECTIONS.values() for name, verb in verbs.items()}
 
 _LATER_VERBS = (
-    "adopt answer approve artifacts backup choose diff digest handlers hypotheses inputs kb mcp memory "
-    "messages pin pins reject replay research restore retry revise revisions rollback serve skip topics unpin up"
+    "adopt answer artifacts backup choose diff digest handlers hypotheses inputs kb mcp memory "
+    "messages pin pins replay research restore retry revise revisions rollback serve skip topics unpin up"
 )
 LATER: Final = frozenset(_LATER_VERBS.split())
 """Verbs of the design that this version does not have."""

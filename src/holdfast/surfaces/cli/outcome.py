@@ -68,6 +68,8 @@ def next_words(shown: "Shown") -> list[str]:
             f"to settle it: {PROGRAM} resolve {run} {worded(step)} {choices}" for step in doubtful[:FAILURES_SHOWN]
         ]
         return [*asked, f"then: {PROGRAM} resume {run}"]
+    if any(wait.kind == "review" for wait in shown.waits):
+        return [f"to answer: {PROGRAM} inbox", f"then: {PROGRAM} resume {run}"]
     if shown.status in RESTING or shown.status == "running":
         return [f"to go on: {PROGRAM} resume {run}"]
     return []

@@ -128,6 +128,18 @@ class Progress(msgspec.Struct, eq=False):
                     self._move(name, "canceled")
         return Ended({"succeeded": "done"}.get(body.status, body.status), step, said(body.error))
 
+    def _answered(self, event: ev.Event) -> Ended | None:
+        body = event.body
+        assert isinstance(body, ev.StepAnswered)
+        if event.step not in self.waiting:
+            return None
+        if body.choice == "approve":
+            return Ended("approved", self._step(event, "succeeded"), body.reason or "")
+        step = self._step(event, "failed" if body.retry_at is None else "retrying")
+        if body.retry_at is not None:
+            self.due[step] = (body.retry_at, (event.attempt or 1) + 1)
+        return Ended("rejected", step, body.reason or "")
+
     def _resolved(self, event: ev.Event) -> Ended | None:
         assert isinstance(event.body, ev.StepResolved)
         choice = event.body.choice
@@ -151,6 +163,10 @@ class Progress(msgspec.Struct, eq=False):
         assert isinstance(body, ev.AttemptEnded)
         begun = self.running.get(event.step or "")
         seconds = (event.at - begun.since) / 1_000_000 if begun else None
+        if body.review:
+            step, what = self._step(event, "waiting"), f"review: {'; '.join(body.review)}"
+            self.waiting[step] = (event.at, what)
+            return Ended("waits", step, what, seconds)
         error = said(body.error) or (f"exit {body.exit_code}" if body.exit_code else body.status)
         if body.status == "succeeded":
             return Ended("done", self._step(event, "succeeded"), "", seconds)
@@ -198,6 +214,7 @@ class Progress(msgspec.Struct, eq=False):
         ev.StepWaiting.kind: _waits,
         ev.StepExpanded.kind: _expanded,
         ev.StepGathered.kind: _gathered,
+        ev.StepAnswered.kind: _answered,
         ev.StepResolved.kind: _resolved,
         ev.AttemptStarted.kind: _started,
         ev.AttemptAdopted.kind: _adopted,

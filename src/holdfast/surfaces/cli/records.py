@@ -30,7 +30,8 @@ def brief(event: ev.Event) -> str:
     body = event.body
     if isinstance(body, ev.AttemptEnded):
         exited = f"exit {body.exit_code}" if body.exit_code is not None else ""
-        parts = [body.status, exited, _error(body.error), *body.notes]
+        review = f"to be reviewed: {'; '.join(body.review)}" if body.review else ""
+        parts = [body.status, exited, _error(body.error), *body.notes, review]
         return ", ".join(part for part in parts if part)
     if isinstance(body, ev.AttemptStarted):
         return " ".join(body.launch.argv) if body.launch else ""
@@ -42,7 +43,7 @@ def brief(event: ev.Event) -> str:
         return _error(body.error)
     if isinstance(body, ev.StepWaiting):
         return f"{body.cause}: {body.what}"
-    if isinstance(body, ev.StepResolved):
+    if isinstance(body, ev.StepResolved | ev.StepAnswered):
         return ", ".join(part for part in (body.choice, _who(body.who), body.reason) if part)
     return _of_run(body)
 

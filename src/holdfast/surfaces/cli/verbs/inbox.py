@@ -1,4 +1,4 @@
-"""`inbox` and `resolve`: what people are asked, and the answer about an uncertain effect."""
+"""`inbox`, `approve`, `reject` and `resolve`: what people are asked, and their answers."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from holdfast.surfaces.cli import PROGRAM
-from holdfast.surfaces.cli.asking import described
+from holdfast.surfaces.cli.asking import described, to_answer
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.options import as_json, by_option, named_values, run_argument, step_argument
 
 if TYPE_CHECKING:
     from holdfast.app.documents import Asked
+    from holdfast.run.events import Verdict
 
 CHOICES = ("happened", "not-happened", "recheck", "skip")
 
@@ -32,8 +33,41 @@ def inbox(command: Command) -> int:
         screen.note("nothing is asked")
     for one in requests:
         screen.lines(described(one))
-        options = "|".join(one.options)
-        screen.say(f"  {PROGRAM} resolve {one.run} {one.step} {options}")
+        screen.lines([f"  {line}" for line in to_answer(one)])
+    return 0
+
+
+@click.command()
+@click.argument("request", metavar="REQUEST")
+@click.option("--reason", metavar="TEXT", help="What you looked at, for the record.")
+@by_option
+@as_json
+@click.pass_obj
+def approve(command: Command, request: str, reason: str | None, by: str | None) -> int:
+    """Say that a step did what it promised. It is recorded once; `resume` goes on."""
+    return _answer(command, request, ("approve", reason, by))
+
+
+@click.command()
+@click.argument("request", metavar="REQUEST")
+@click.option("--reason", metavar="TEXT", help="What is missing, for the record.")
+@by_option
+@as_json
+@click.pass_obj
+def reject(command: Command, request: str, reason: str | None, by: str | None) -> int:
+    """Say that a step did not do what it promised: it fails with expect.failed. `resume` goes on."""
+    return _answer(command, request, ("reject", reason, by))
+
+
+def _answer(command: Command, request: str, said: "tuple[Verdict, str | None, str | None]") -> int:
+    app, screen = command.app(), command.screen
+    run = app.answer(request, *said)
+    if screen.json:
+        with app.reading() as reading:
+            screen.document(reading.show(run))
+    elif not screen.quiet:
+        word = {"approve": "approved", "reject": "rejected"}[said[0]]
+        screen.say(f"request {request} is {word}; to go on: {PROGRAM} resume {run}")
     return 0
 
 

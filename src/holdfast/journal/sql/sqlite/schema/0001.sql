@@ -100,8 +100,8 @@ create table steps (
   adopted integer,
   ended integer,
   primary key (run, step),
-  -- A step that was expanded runs without an attempt of its own.
-  check ((status = 'running' and attempt > 0) = (started is not null and ended is null))
+  -- A step that was expanded runs without an attempt of its own; an attempt of one that waits may be under way.
+  check (status = 'waiting' or (status = 'running' and attempt > 0) = (started is not null and ended is null))
 ) strict, without rowid;
 
 -- Steps that became one instance for each key of a list; `seq` is the event that holds the keys.
@@ -139,7 +139,7 @@ create table requests (
   run integer not null,
   opened integer not null,
   step text not null,
-  kind text not null check (kind in ('resolve')),
+  kind text not null check (kind in ('resolve', 'review')),
   closed integer check (closed > opened),
   primary key (run, opened)
 ) strict, without rowid;

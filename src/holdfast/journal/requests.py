@@ -1,0 +1,88 @@
+"""What people are asked: the requests of the inbox as documents, each from the events that opened and closed it."""
+
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+from holdfast.errors import IntegrityError
+from holdfast.journal.documents import Asked, stamp
+from holdfast.journal.reader import Reader
+from holdfast.plan.model import Plan
+from holdfast.run import events as ev
+from holdfast.run.growth import template_id
+
+Options = tuple[str, ...]
+EFFECT_OPTIONS: Options = ("happened", "not-happened", "skip")
+EFFECT_OPTIONS_WITH_A_LOOK: Options = ("happened", "not-happened", "recheck", "skip")
+REVIEW_OPTIONS: Options = ("approve", "reject")
+
+
+class Request(NamedTuple):
+    """One request: its run, the number of the event that opened it, its step and kind; `closed` by which event."""
+
+    run: str
+    opened: int
+    step: str
+    kind: str
+    attempt: int
+    closed: int | None
+
+
+class Answered(NamedTuple):
+    """The event that closed a request."""
+
+    at: int
+    body: ev.Body
+
+
+def request(reader: Reader, run: str, opened: int) -> Request | None:
+    """The request that an event of a run opened, or `None`."""
+    for row in reader.rows("request", (run, opened)):
+        return Request(*cast("tuple[str, int, str, str, int, int | None]", row))
+    return None
+
+
+def answered(reader: Reader, asked: Request) -> Answered:
+    """What closed a request."""
+    for at, kind, data in reader.rows("event", (asked.run, asked.closed)):
+        return Answered(cast("int", at), ev.decode(cast("str", kind), cast("str", data)))
+    raise IntegrityError(f"run {asked.run} lacks event {asked.closed}", code="E_JOURNAL_DAMAGED")
+
+
+def open_requests(reader: Reader, run: str) -> bool:
+    """Whether people are asked anything about a run."""
+    return bool(reader.rows("open_requests", (run,)))
+
+
+Row = tuple[str, int, str, str, int, str, str, str | None, int]
+
+
+def document(row: Row, plan_of: Callable[[str], Plan]) -> Asked:
+    """One row of the inbox as what a person needs to see to answer."""
+    run, opened, step, kind, since, ended, started, key, attempt = row
+    begun, end = ev.decode(ev.AttemptStarted.kind, started), ev.decode(ev.AttemptEnded.kind, ended)
+    assert isinstance(begun, ev.AttemptStarted)
+    assert isinstance(end, ev.AttemptEnded)
+    shows: dict[str, object] = {"attempt": attempt}
+    if kind == "review":
+        question = f'Did "{step}" do what it promised? {"; ".join(end.review)}'
+        options = REVIEW_OPTIONS
+        shows["criteria"] = list(end.review)
+        if end.outputs:
+            shows["outputs"] = end.outputs
+        if end.artifacts:
+            shows["artifacts"] = {name: ref.path for name, ref in end.artifacts.items()}
+    else:
+        error = end.error or ev.Error("uncertain")
+        question = f'Did the effect of "{step}" happen? {error.message or error.code}'
+        steps = plan_of(run)
+        looks = any(
+            each.id == template_id(step) and each.effect.reconcile is not None for each in steps.steps + steps.finally_
+        )
+        options = EFFECT_OPTIONS_WITH_A_LOOK if looks else EFFECT_OPTIONS
+        shows["error"] = {"code": error.code, "message": error.message}
+    if begun.launch is not None:
+        launch = begun.launch
+        shows |= {"command": list(launch.argv), "cwd": launch.cwd, "stdout": launch.stdout, "stderr": launch.stderr}
+    if key is not None:
+        shows["idempotency_key"] = key
+    return Asked(f"{run}.{opened}", run, step, kind, question, options, shows, stamp(since))
