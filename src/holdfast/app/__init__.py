@@ -11,8 +11,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-import msgspec
-
 from holdfast.app.place import database_of, find_state, make_state
 from holdfast.app.request import PLAIN_REQUEST, Answer, Request
 from holdfast.errors import RequestError, StoreError
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from holdfast.journal.sqlite import SqliteJournal
     from holdfast.plan.drawing import Drawing
     from holdfast.ports import Owner
-    from holdfast.run.events import Body, Resolution, StoredEvent, Verdict, Who
+    from holdfast.run.events import Body, StoredEvent, Verdict, Who
     from holdfast.run.machine import Run
 
 __all__ = ["Answer", "Holdfast", "Request"]
