@@ -60,6 +60,9 @@ def step(name: str, values: Values, needs: tuple[str, ...], *, templated: bool, 
     shell = values.get("shell", Shell.SH)
     if "effect" in groups:
         _finish_effect(groups["effect"], shell)
+    own = _own_capability(values) if "uses" in values else None
+    if own is not None:
+        groups.setdefault("sharing", {}).setdefault("capabilities", (own,))
     for group, attributes in groups.items():
         fields[group] = _GROUPS[group](**attributes)
     if "for_each" in values or "matrix" in values:
@@ -68,6 +71,13 @@ def step(name: str, values: Values, needs: tuple[str, ...], *, templated: bool, 
         fields.setdefault("on_failure", FailurePolicy(action=OnFailure.CONTINUE))
         fields["depends"] = Depends.DONE
     return Step(id=name, work=work(values, shell), needs=needs, templated=templated, **fields)
+
+
+def _own_capability(values: Values) -> str | None:
+    """What a step of a runner uses that names no capability: those that reach out have one of their own."""
+    if values["uses"] == "http":
+        return "web.fetch"
+    return "git.push" if values["uses"] == "git" and values.get("params", {}).get("op") == "push" else None
 
 
 def work(values: Values, shell: Shell) -> Work:

@@ -178,7 +178,7 @@ def test_a_download_that_was_stopped_says_where_its_part_is_and_the_next_attempt
     assert end.exit_code == 0
     first, second = ends(shop, end, "a")
     assert first.status == "timed_out"
-    assert first.notes == ("partial: got.part, 300,000 bytes",)
+    assert "partial: got.part, 300,000 bytes" in first.notes
     assert second.outputs["resumed_at"] == 300_000
     assert shop.text("got") == data.decode()
 
@@ -215,3 +215,31 @@ def test_folders_and_products_may_lie_where_the_policy_lets_the_plan_write(shop:
         steps: {a: {run: pwd, cwd: "${{ inputs.cwd }}"}}
         """)
     assert "leads out of the project" in inner.error(end, "a").message
+
+
+def test_requests_count_as_calls_of_their_capability(shop: Workshop) -> None:
+    # semantics S13
+    with web.serving(web.reply()) as server:
+        end = shop.run(f"""
+            limits: {{calls: {{web.fetch: 1}}, on_exhausted: fail, concurrency: 1}}
+            steps:
+              a: {{uses: http, with: {{url: "{server.url()}"}}}}
+              b: {{uses: http, depends_on: [a], with: {{url: "{server.url()}"}}}}
+            """)
+    assert shop.error(end, "b").code == "budget.exhausted"
+    assert len(server.asked) == 1
+
+
+def test_what_an_answer_says_can_be_a_mode_of_failure(shop: Workshop) -> None:
+    # semantics S5
+    with web.serving(web.each(web.reply("503 Later"), web.reply())) as server:
+        end = shop.run(f"""
+            steps:
+              a:
+                uses: http
+                retry: {{attempts: 2, delay: 0, on: [timeout]}}
+                failure_modes: [{{name: busy, detect: "outputs.status == 503", do: retry}}]
+                with: {{url: "{server.url()}"}}
+            """)
+    assert end.exit_code == 0
+    assert len(server.asked) == 2

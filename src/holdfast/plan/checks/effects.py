@@ -99,7 +99,7 @@ def _policy(made: Draft, policy: Policy) -> Iterator[Fault]:
     unconfined: str | None = None
     gated = _gated(made) if policy.require_gate else set[str]()
     for path, step in made.steps():
-        yield from _capabilities(path, step, policy)
+        yield from _capabilities(made, path, step, policy)
         if isinstance(step.work, Uses):
             yield from _host(path, step.work, policy)
         if isinstance(step.work, Run | Command) or step.work.runner == "python":
@@ -114,17 +114,15 @@ def _policy(made: Draft, policy: Policy) -> Iterator[Fault]:
         yield warning_at(("policy",), "policy.unconfined", message, hint)
 
 
-def _capabilities(path: Path, step: Step, policy: Policy) -> Iterator[Fault]:
-    """The capabilities that a step names; our runners have one of their own where it names none."""
-    named = [((*path, "capabilities", n), name) for n, name in enumerate(step.sharing.capabilities)]
-    if not named and isinstance(step.work, Uses):
-        work = step.work.runner, step.work.params.get("op")
-        own = "web.fetch" if work[0] == "http" else "git.push" if work == ("git", "push") else None
-        named = [((*path, "uses"), own)] if own is not None else []
-    for where, name in named:
+def _capabilities(made: Draft, path: Path, step: Step, policy: Policy) -> Iterator[Fault]:
+    """The capabilities that a step names, or that its runner has where it names none."""
+    written = "capabilities" in made.raw.get(step.id, {})
+    for number, name in enumerate(step.sharing.capabilities):
         why = _denied(name, policy.capabilities)
         if why is not None:
-            message = f' uses "{name}", which policy.capabilities {why}'
+            where = (*path, "capabilities", number) if written else (*path, "uses")
+            verb = "uses" if written else "needs"
+            message = f' {verb} "{name}", which policy.capabilities {why}'
             yield fault_at(where, "policy.capability", message)
 
 

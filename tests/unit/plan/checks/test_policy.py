@@ -31,12 +31,12 @@ def refusals(policy: str, step: str) -> list[str]:
         (
             "{capabilities: {deny: [web.*]}}",
             "{uses: http, with: {url: 'https://b.org/x'}}",
-            '4:13 policy.capability: step "a": uses uses "web.fetch", which policy.capabilities denies',
+            '4:13 policy.capability: step "a": uses needs "web.fetch", which policy.capabilities denies',
         ),
         (
             "{capabilities: {allow: [web.fetch]}}",
             "{uses: git, with: {op: push}}",
-            '4:13 policy.capability: step "a": uses uses "git.push", which policy.capabilities does not allow',
+            '4:13 policy.capability: step "a": uses needs "git.push", which policy.capabilities does not allow',
         ),
         (
             "{capabilities: {deny: [db.write]}}",
