@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
@@ -14,6 +13,7 @@ import pytest
 
 from holdfast.journal.documents import Shown, ShownStep
 from tests.e2e.cli.program import Outcome, as_process
+from tests.e2e.html_page import stands_alone
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -48,25 +48,6 @@ def copy(tmp_path: Path) -> Callable[[str], tuple[Path, Run]]:
 def shown(done: Outcome) -> tuple[Shown, dict[str, ShownStep]]:
     document = msgspec.json.decode(done.out, type=Shown)
     return document, {step.step: step for step in document.steps}
-
-
-class Page(HTMLParser):
-    """What the tests ask of a page: its tags, and everything it would load."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.loaded: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.loaded += [value or "" for name, value in attrs if name in {"src", "href", "data", "srcset"}]
-
-
-def stands_alone(text: str) -> bool:
-    page = Page(text)
-    return not page.loaded and not {"script", "link", "iframe"} & set(page.tags) and "url(" not in text
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=[str(path.relative_to(ROOT)) for path in PLANS])
@@ -175,7 +156,7 @@ def test_the_checks_say_which_tool_is_missing(copy: Callable[[str], tuple[Path, 
     assert "is not on PATH: pip install ruff pytest uv" in done.err
 
 
-@pytest.mark.parametrize("name", ["test-gates", "safe-merge"])
+@pytest.mark.parametrize("name", ["flights", "test-gates", "safe-merge"])
 def test_a_template_is_the_example(name: str) -> None:
     files = {path.relative_to(TEMPLATES / name): path for path in (TEMPLATES / name).rglob("*") if path.is_file()}
     shipped = {str(name): path.read_bytes() for name, path in files.items() if "__pycache__" not in path.parts}

@@ -54,7 +54,7 @@ def as_process(*arguments: str | Path, cwd: Path, stdin: str = "", **env: str) -
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=110,
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
@@ -93,9 +93,9 @@ class Running:
         return self._process.wait(DEADLINE_S)
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool], within_s: float = DEADLINE_S) -> None:
     """Await something that another process does."""
-    end = time.monotonic() + DEADLINE_S
+    end = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < end, "it did not happen"
         os.sched_yield()

@@ -23,9 +23,9 @@ TEMPLATES = Path(__file__).parents[3] / "templates"
 @as_json
 @click.pass_obj
 def new(command: Command, template: str, directory: Path) -> int:
-    """Write a plan from a template into DIR (this folder): `hello`, `pipeline`, `test-gates` or `safe-merge`.
+    """Write a plan from a template into DIR (this folder); nothing is overwritten.
 
-    Nothing is overwritten.
+    Templates are `hello`, `pipeline`, `flights`, `test-gates` and `safe-merge`.
     """
     screen = command.screen
     names = sorted(path.name for path in TEMPLATES.iterdir() if (path / "plan.yaml").is_file() and path.name != "demo")
