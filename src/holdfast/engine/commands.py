@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from holdfast.engine.early import EarlyKeeper
 
 
-QUICK_US = 20_000
+QUICK_US = 50_000
 """A command that takes less is worth handing out ahead of time."""
 TRUSTED_AT = 3
 """So many quick ends in a row let the same work be handed out ahead."""
