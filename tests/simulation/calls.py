@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from holdfast.engine.passage import NEVER_BEGAN
 from holdfast.plan.model import Effect
 from holdfast.run import events as ev
 from holdfast.run.choose import Start
@@ -211,7 +212,7 @@ class Calls:
     def _forget(self, call: Call) -> None:
         del self.out[call.step]
         if call.told:
-            ended = ev.AttemptEnded("canceled", error=ev.Error("canceled", "never begun"))
+            ended = ev.AttemptEnded("canceled", error=ev.Error("canceled", "never begun"), notes=(NEVER_BEGAN,))
             self._engine.end(self._engine.now(), call.step, call.attempt, ended)
         else:
             self.untold -= 1

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from holdfast.engine.passage import NEVER_BEGAN
 from holdfast.plan.model import Effect
 from holdfast.ports import FenceLostError
 from holdfast.run import events as ev
@@ -138,7 +139,7 @@ class Commands:
 
     def _canceled(self, at: int, attempt: int) -> None:
         engine = self._engine
-        body = ev.AttemptEnded("canceled", error=ev.Error("canceled", "never started"))
+        body = ev.AttemptEnded("canceled", error=ev.Error("canceled", "never started"), notes=(NEVER_BEGAN,))
         engine.tell(ev.Event(engine.now(), body, engine.run.steps[at].id, attempt))
 
     def _send(self, request: Request) -> None:

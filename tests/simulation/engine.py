@@ -5,13 +5,15 @@ The names follow `holdfast.engine.driver`; what the real one asks of threads, so
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+from holdfast.engine.board import Board
+from holdfast.engine.passage import Passage, has_passage
 from holdfast.errors import HoldfastError
 from holdfast.plan.model import Effect
 from holdfast.ports import Append, Appended, FenceLostError
 from holdfast.run import events as ev
-from holdfast.run.choose import End, Expand, Start, at_rest, choose, to_stop, wake_at
+from holdfast.run.choose import End, Expand, Start, at_rest, choose, may_leave, to_stop, wake_at
 from holdfast.run.disposition import Scene, disposed
 from holdfast.run.machine import Run
 from holdfast.run.states import FINAL_STEP, RunStatus
@@ -20,9 +22,12 @@ from tests.simulation.commands import Commands
 from tests.simulation.journal import Reader
 from tests.simulation.keeper import Spawn
 from tests.simulation.plans import OUTPUTS, SECOND, Work
+from tests.simulation.project import Project
 from tests.simulation.truth import BrokenRuleError
 
 if TYPE_CHECKING:
+    from holdfast.engine.driver import Driver
+    from holdfast.ports import Journal as PortJournal
     from tests.simulation.world import World
 
 FAR_US = 20 * SECOND
@@ -46,6 +51,20 @@ class Submitted(NamedTuple):
     ended: frozenset[int]
 
 
+class SharedWorld(NamedTuple):
+    """What a passage needs from around its driver."""
+
+    board: Board
+    journal: Project
+
+
+class Sharing(NamedTuple):
+    """What a passage needs of its driver."""
+
+    run: Run
+    world: SharedWorld
+
+
 class Engine:
     """One engine that owns the run, until it rests, dies, or is taken over."""
 
@@ -57,6 +76,9 @@ class Engine:
         self.seq = reader.seen
         self.calls = Calls(self)
         self.commands = Commands(self)
+        self.board = Board(cast("PortJournal", world.project))
+        sharing = Sharing(run, SharedWorld(self.board, world.project))
+        self.passage = Passage(cast("Driver", sharing)) if has_passage(run) else None
         self.failure: HoldfastError | None = None
         self.resting = False
         self.frozen = False
@@ -67,6 +89,7 @@ class Engine:
         self.undurable: set[int] = set()
         self.queue: deque[Submitted] = deque()  # the writer's
         self.inbox: deque[Durable | Call] = deque()
+        self._project_seen = 0
         self._ended: set[int] = set()
         self._cut = False  # the last turn left decisions to the next
         self._outbox: list[ev.Event] = []
@@ -107,6 +130,8 @@ class Engine:
         """Whether the next look around finds something."""
         if self.failure is not None or self.resting:
             return False
+        if self.passage is not None and self.world.project.seq != self._project_seen:
+            return True
         return (not self.pending and self.world.journal.head > self.seq) or self.calls.wants_to_look(self.now())
 
     def alarms(self) -> list[int]:
@@ -122,6 +147,9 @@ class Engine:
         """Fold an event of our own and queue it for the journal; a run at rest takes no more of them."""
         if self.resting:
             return
+        if self.passage is not None:
+            event = self.passage.stamped(event)
+            self.passage.ended(event)
         self.run.apply(event)
         self._outbox.append(event)
         self.told += 1
@@ -158,6 +186,8 @@ class Engine:
         """What is to be done now and then."""
         if self.failure is not None or self.resting:
             return
+        self._project_seen = self.world.project.seq
+        self.board.doubt()
         if not self.pending:
             self._fold_others(self.world.journal.events[self.seq :])
         if self.failure is None:
@@ -168,24 +198,12 @@ class Engine:
         if self.failure is not None or self.resting:
             return False
         run, now = self.run, self.now()
-        limits = self.world.limits
-        self._cut = True
-        while len(self._outbox) < limits.batch_events and self.pending < limits.pending_max:
-            run.queue.call_due(now)  # before the room is reckoned, which depends on what comes next
-            decision = choose(run, now, self._room(), FACTS)
-            if decision is None:
-                if not self.calls.run_quick():
-                    self._cut = False
-                    break
-            elif isinstance(decision, Start):
-                self._start(decision)
-            elif isinstance(decision, Expand):
-                self.tell(ev.Event(now, decision.body(), run.steps[decision.step].id))
-            elif isinstance(decision, End):
-                self.end(now, decision.step, decision.attempt, decision.ended)
-            else:
-                self.tell(decision.event)
+        if self.passage is not None:
+            self.passage.look(now)
+        self._decide(now)
         self._stop_what_must()
+        if self.passage is not None:
+            self.passage.settle(now)
         if not run.running and not self.calls.out:
             rest = at_rest(run, now, FACTS)
             if rest is not None:
@@ -196,8 +214,32 @@ class Engine:
         self.resting = run.status is not RunStatus.RUNNING
         return self._flush()
 
+    def _decide(self, now: int) -> None:
+        run, limits = self.run, self.world.limits
+        self._cut = True
+        while len(self._outbox) < limits.batch_events and self.pending < limits.pending_max:
+            run.queue.call_due(now)  # before the room is reckoned, which depends on what comes next
+            decision = choose(run, now, self._room(), FACTS)
+            if decision is None:
+                if not self.calls.run_quick():
+                    self._cut = False
+                    break
+            elif isinstance(decision, Start):
+                if self.passage is None or self.passage.enters(decision, now):
+                    self._start(decision)
+                elif not self.passage.looks_again(now):
+                    break
+            elif isinstance(decision, Expand):
+                self.tell(ev.Event(now, decision.body(), run.steps[decision.step].id))
+            elif isinstance(decision, End):
+                self.end(now, decision.step, decision.attempt, decision.ended)
+            else:
+                self.tell(decision.event)
+
     def durable(self, done: Durable) -> None:
         """Act on the journal's answer: start what was waiting for it."""
+        if self.passage is not None:
+            self.passage.answered()
         if isinstance(done.result, HoldfastError):
             self.failure = self.failure or done.result
             return
@@ -258,14 +300,13 @@ class Engine:
         self._launches.append(Spawn(start.step, start.attempt))
 
     def _only_far_timers(self, now: int) -> bool:
-        due = wake_at(self.run)
-        return due is not None and due - now > FAR_US and not self.pending and self.run.queue.first() is None
+        return not self.pending and may_leave(self.run, now, FAR_US)
 
     def _leave(self) -> None:
         """Record what is known and give the run back."""
         self.resting = True
         events, self._outbox = self._outbox, []
-        self.queue.append(Submitted(Append("r", events, self.fence, release=True), (), frozenset()))
+        self.queue.append(Submitted(self._append(events, release=True), (), frozenset()))
         self.commit(1)
         self.durable(self.inbox.pop())  # type: ignore[arg-type]  # the answer to what was just committed
 
@@ -282,18 +323,22 @@ class Engine:
     # Durability.
 
     def _flush(self) -> bool:
-        if not self._outbox:
+        if not self._outbox and (self.passage is None or not self.passage.waits):
             return False
         events, self._outbox = self._outbox, []
         launches, self._launches = self._launches, []
         ended, self._ended = frozenset(self._ended), set()
-        submitted = Submitted(Append("r", events, self.fence, release=self.resting), launches, ended)
+        submitted = Submitted(self._append(events, release=self.resting), launches, ended)
         self.queue.append(submitted)
         if self._only_this_commit_is_awaited(launches) and self.world.rng.random() < 0.7:
             self.commit(1)
             self.durable(self.inbox.pop())  # type: ignore[arg-type]  # the answer to what was just committed
             return True
         return not self.resting and self.run.next_ready() is not None and self._room() > 0
+
+    def _append(self, events: Sequence[ev.Event], *, release: bool) -> Append:
+        also = self.passage.submit() if self.passage is not None else ()
+        return Append("r", events, self.fence, release=release, also=also)
 
     def _only_this_commit_is_awaited(self, launches: Sequence[Spawn]) -> bool:
         if len(self.queue) > 1 or self.pending > 1 or self.calls.dispatched:

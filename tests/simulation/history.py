@@ -9,7 +9,7 @@ from holdfast.plan.model import Effect
 from holdfast.run import events as ev
 from holdfast.run.choose import outcome
 from holdfast.run.machine import Run, fold
-from holdfast.run.standing import Canceled, Skipped, Succeeded, Uncertain
+from holdfast.run.standing import Canceled, Skipped, Succeeded, Uncertain, Waiting
 from holdfast.run.states import FINAL_RUN, FINAL_STEP, RunStatus
 from tests.simulation.engine import Engine
 from tests.simulation.plans import Script, random_script
@@ -110,6 +110,8 @@ class History:
         self.world = World(script, rng, profile.limits, note)
         self.world.crashes_left = profile.crashes
         self.requests_left = profile.requests
+        shared = any(step.sharing.breaker for step in script.plan.steps)
+        self.meddling_left = rng.choice((0, 3, 8)) if shared and profile.crashes else 0
         self.moves = 0
         self.canceled = False
 
@@ -197,9 +199,16 @@ class History:
             found.append((0.3, world.thaw))
         if self.requests_left > 0:
             found.append((0.2, self._request))
+        if self.meddling_left > 0:
+            found.append((0.1, self._meddle))
         return found
 
     # People.
+
+    def _meddle(self) -> None:
+        """Another run of the project does something with the breaker."""
+        self.meddling_left -= 1
+        self.world.project.meddle(self.rng, self.world.wall)
 
     def _request(self) -> None:
         """Somebody asks for something that nobody needs."""
@@ -226,9 +235,26 @@ class History:
         found: list[Move] = []
         if run.uncertain and not run.final:
             found.append(self._resolve)
+        if any(isinstance(run.states[i], Waiting) for i in run.waiting):
+            found.append(self._allow)
+        if world.project.holders - {"r"}:
+            found.append(self._others_end)
         if world.engine is None:
             found.append(world.reopen)
         return found
+
+    def _allow(self) -> None:
+        """Somebody allows what a step waits for."""
+        world, run = self.world, self.world.journal.durable
+        for i in run.waiting:
+            short = run.account.shortage(i) if run.account is not None else None
+            if short is not None and not short.until_free:
+                body = ev.BudgetRaised(short.key, float(self.rng.randint(1, 3)), reason="it matters")
+                world.ask(body, short.scope)
+                return
+
+    def _others_end(self) -> None:
+        self.world.project.they_end(self.rng, self.world.wall)
 
     def _resolve(self) -> None:
         world, run = self.world, self.world.journal.durable
@@ -270,6 +296,8 @@ class History:
             if row is not None and state.status.value not in {row.status, "canceled"}:
                 raise BrokenRuleError(f"s{i} is {state.status}, its row says {row.status}")
             self._check_effect(i)
+        if "r" in world.project.holders and not self.profile.freezes:
+            raise BrokenRuleError("the run has ended and holds a trial (S12)")
         if any(each.engine is None for each in world.truth.processes):
             raise BrokenRuleError("the run has ended and a command of it runs")
 

@@ -9,6 +9,7 @@ from holdfast.plan.model import Plan
 from holdfast.ports import LEASE_S, Append, Appended, FenceLostError, StaleError
 from holdfast.run import events as ev
 from holdfast.run.machine import Run
+from tests.simulation.project import Project
 
 LEASE_US = round(LEASE_S * 1_000_000)
 Watch = Callable[[ev.StoredEvent, Run], None]
@@ -25,7 +26,7 @@ class Reader:
 class Journal:
     """The events of the run and their fold, which is the truth that every engine must agree with."""
 
-    def __init__(self, plan: Plan, watch: Watch) -> None:
+    def __init__(self, plan: Plan, watch: Watch, project: Project) -> None:
         self.plan = plan
         self.events: list[ev.StoredEvent] = []
         self.durable = Run("r", plan)
@@ -34,6 +35,7 @@ class Journal:
         self.held = False
         self.expires = 0
         self._watch = watch
+        self._project = project
 
     @property
     def head(self) -> int:
@@ -55,6 +57,7 @@ class Journal:
         foreign = tuple(self.events[reader.seen :]) if reader is not None else ()
         for event in work.events:
             self._store(event)
+        self._project.store(work.also)
         if work.release:
             self.held = False
         return Appended(self.head, None, foreign)

@@ -9,6 +9,8 @@ import msgspec
 
 from holdfast.plan.model import (
     AttemptLimits,
+    Breaker,
+    Budget,
     Command,
     Conditions,
     Depends,
@@ -22,6 +24,7 @@ from holdfast.plan.model import (
     Plan,
     Retry,
     RunLimits,
+    Sharing,
     Step,
     StepShown,
     Uses,
@@ -111,9 +114,30 @@ def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
         for n in rng.sample(range(count), rng.randint(0, count // 2)):
             steps[n] = _leading(rng, steps, n, count)
     concurrency = rng.choice((1, 2, 2, 3, 5))
-    limits = RunLimits(concurrency=concurrency, grace_s=GRACE_S)
-    plan = Plan(id="p", steps=tuple(steps[:count]), finally_=tuple(steps[count:]), limits=limits)
+    budget = Budget(calls={"web": rng.randint(0, 4)}) if rng.random() < 0.2 else Budget()
+    limits = RunLimits(concurrency=concurrency, grace_s=GRACE_S, budget=budget)
+    if rng.random() < 0.5:
+        shared = [_sharing(rng, nature) for nature in natures]
+        steps = [msgspec.structs.replace(step, sharing=its) for step, its in zip(steps, shared, strict=True)]
+    made = tuple(steps)
+    plan = Plan(id="p", steps=made[:count], finally_=made[count:], limits=limits, breakers={"api": _breaker(rng)})
     return Script(plan, tuple(natures), concurrency, instances)
+
+
+def _breaker(rng: random.Random) -> Breaker:
+    cooldown_s = rng.choice((1.0, 5.0, 40.0))
+    return Breaker(failures=rng.choice((1, 2, 3)), cooldown_s=cooldown_s, trials=rng.choice((1, 1, 2)))
+
+
+def _sharing(rng: random.Random, nature: Nature) -> Sharing:
+    """What a command shares with others: the breaker of a service, its calls, a budget of its own."""
+    if nature.work is not Work.COMMAND:
+        return Sharing()
+    return Sharing(
+        breaker="api" if rng.random() < 0.5 else None,
+        capabilities=("web",) if rng.random() < 0.5 else (),
+        budget=Budget(calls={"web": rng.randint(1, 3)}) if rng.random() < 0.2 else None,
+    )
 
 
 def _last(step: Step) -> Step:

@@ -4,11 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from holdfast.engine.passage import Passage
 from holdfast.errors import HoldfastError
 from holdfast.plan.model import Effect
 from holdfast.ports import Append, Appended
 from holdfast.run import events as ev
 from holdfast.run import growth
+from holdfast.run.breakers import Ask
+from holdfast.run.budgets import Account
 from holdfast.run.machine import Run
 from holdfast.run.queue import Queue
 from tests.simulation.calls import Calls
@@ -25,7 +28,7 @@ FOUND_WITHIN = 600
 
 @pytest.mark.parametrize("first", range(0, 8 * BLOCK, BLOCK))
 def test_every_history_keeps_the_rules(first: int) -> None:
-    # semantics S2, S4, S6, S8, S9, S14, S16, C1, C2, C3, C4, C5, C8, E1, E2, E3, E4, E5
+    # semantics S2, S4, S6, S8, S9, S12, S13, S14, S16, C1, C2, C3, C4, C5, C8, E1, E2, E3, E4, E5
     assert play_all(first, BLOCK) > BLOCK
 
 
@@ -139,9 +142,26 @@ def retries_what_a_failure_has_ended(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(growth, "follow", lambda *_: None)
 
 
+def keeps_trials_that_proved_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Passage, "settle", lambda *_: None)
+    patch.setattr("holdfast.run.breakers._given_back", lambda breaker, _: breaker)
+
+
+def lets_everything_through_an_open_breaker(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("holdfast.run.admission.ask", lambda *_: Ask(passes=True))
+    patch.setattr("holdfast.engine.passage.ask", lambda *_: Ask(passes=True))
+
+
+def forgets_what_failed_attempts_spent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Account, "shortage", lambda *_: None)
+
+
 @pytest.mark.parametrize(
     "sabotage",
     [
+        keeps_trials_that_proved_nothing,
+        lets_everything_through_an_open_breaker,
+        forgets_what_failed_attempts_spent,
         acts_before_its_intent_is_durable,
         starts_before_its_dependencies_are_durable,
         takes_a_lost_effect_for_one_that_did_not_happen,

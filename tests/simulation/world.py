@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from holdfast.errors import HoldfastError
 from holdfast.ports import Append
 from holdfast.run import events as ev
+from holdfast.run.breakers import CLOSED
 from holdfast.run.machine import Run, fold
 from holdfast.run.standing import Running
-from holdfast.run.states import RunStatus
+from holdfast.run.states import BreakerState, RunStatus
 from tests.simulation.commands import hello
 from tests.simulation.engine import Engine
 from tests.simulation.journal import Journal, Reader
 from tests.simulation.keeper import Connection, Facts, Keeper
 from tests.simulation.plans import SECOND, Script
-from tests.simulation.truth import Process, Truth
+from tests.simulation.project import FOREVER, Project
+from tests.simulation.truth import BrokenRuleError, Process, Truth
 
+WEB = "calls.web"
 Note = Callable[[str], None]
 
 
@@ -42,7 +45,8 @@ class World:
         self.limits = limits
         self.note = note
         self.truth = Truth(script, rng)
-        self.journal = Journal(script.plan, self._recorded)
+        self.project = Project(self.risk, note)
+        self.journal = Journal(script.plan, self._recorded, self.project)
         self.truth.durable = self.journal.durable
         self.facts = Facts()
         self.keeper: Keeper | None = None
@@ -62,6 +66,25 @@ class World:
         event = stored.event
         self.note(f"{stored.seq:4} {event.step or 'run'} {event.attempt or ''} {event.body}")
         self.truth.recorded(stored, before)
+        self._check_limits(event, before)
+
+    def _check_limits(self, event: ev.Event, before: Run) -> None:
+        """No attempt starts that a breaker or a budget does not let through, as the journal has them now."""
+        body, account = event.body, before.account
+        if not isinstance(body, ev.AttemptStarted) or event.step is None or event.attempt is None:
+            return
+        i = before.index[event.step]
+        sharing = before.steps[i].sharing
+        if sharing.breaker is not None:
+            breaker = self.project.by_name.get(sharing.breaker, CLOSED)
+            on_trial = ("r", event.step, event.attempt) in breaker.trials
+            if breaker.state is not BreakerState.CLOSED and body.breaker == breaker.generation and not on_trial:
+                raise BrokenRuleError(f"{event.step} starts while its breaker is {breaker.state} (S12)")
+        if account is None or not sharing.capabilities or event.step in {step.id for step in before.plan.finally_}:
+            return
+        for spent, limits in ((account.spent, account.limits), (account.spent_by(i), account.own_limits(i))):
+            if spent.get(WEB, 0.0) + 1 > limits.get(WEB, FOREVER):
+                raise BrokenRuleError(f"{event.step} starts although {spent[WEB]} of {limits[WEB]} are spent (S13)")
 
     # Engines.
 
@@ -307,6 +330,8 @@ class World:
             moments += [at - self.jump for at in engine.alarms()]
         if engine is None and self.frozen is not None:
             moments.append(self.journal.expires - self.jump + 1)
+        if engine is None:  # nobody waits for an open breaker, and it is tried again all the same
+            moments += [breaker.due - self.jump for breaker in self.project.by_name.values()]
         later = [at for at in moments if at > self.truth.now]
         return min(later, default=None)
 

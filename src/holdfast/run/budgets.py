@@ -161,6 +161,10 @@ class Account:
             return self.spent.get(key, 0.0), self.limits[key]
         return self.spent_by(i).get(key, 0.0), self.own_limits(i)[key]
 
+    def snapshot(self) -> tuple[object, ...]:
+        """Everything that was folded, comparable."""
+        return self.limits, self.spent, self._of_steps, self._held, self._raised, self._warned, self.news
+
     def overview(self) -> Iterator[tuple[str, float, float | None]]:
         """Every key that is limited or spent of: spent, limit."""
         for key in sorted({*self.limits, *self.spent} - {"time"}):

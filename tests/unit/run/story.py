@@ -240,5 +240,6 @@ def snapshot(run: Run) -> dict[str, object]:
         "outputs": run.outputs,
         "quarantine": run.quarantine,
         "times": (run.created_at, run.started_at, run.finished_at),
+        "limits": (run.expired, dict(run.passed), run.account and run.account.snapshot()),
         "asked": (run.pausing, run.canceling, run.aborting, run.too_often_lost),
     }
