@@ -122,7 +122,8 @@ def test_an_argument_that_does_not_fit_is_an_error_before_the_call(
     shop: Workshop, args: str, words: str, inline: str
 ) -> None:
     shop.module("def f(day: int): open('called', 'w')")
-    step = f'{{uses: python, retry: 3, effect: once, with: {{call: "acts:f", args: {args}, inline: {inline}}}}}'
+    effect = "once" if inline == "false" else "repeatable"
+    step = f'{{uses: python, retry: 3, effect: {effect}, with: {{call: "acts:f", args: {args}, inline: {inline}}}}}'
     end = shop.run(f"steps: {{a: {step}}}")
     assert shop.error(end, "a") == ev.Error("spawn.failed", words)
     assert not (shop.folder / "called").exists()
