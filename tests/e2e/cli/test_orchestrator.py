@@ -133,6 +133,50 @@ def test_what_this_version_cannot_honour_is_refused_at_its_place(program: Progra
     assert re.search(r"plan\.json:1:\d+: step \"a\": title as a template: not yet", done.err), done.err
 
 
+@pytest.mark.parametrize(
+    ("keys", "code", "after"),
+    [
+        ({}, 1, "canceled"),
+        ({"on_failure": "continue"}, 5, "succeeded"),
+        ({"on_failure": "skip_dependents"}, 5, "skipped"),
+        ({"critical": False}, 5, "skipped"),
+        ({"on_failure": "abort", "critical": True}, 1, "canceled"),
+    ],
+    ids=["abort", "continue", "skip_dependents", "not critical", "critical"],
+)
+def test_tolerated_failures_keep_the_exit_codes_of_this_program(
+    program: Program, keys: dict[str, Any], code: int, after: str
+) -> None:
+    file = write(
+        steps=[{"id": "a", "command": "false", **keys}, {"id": "b", "command": "true", "depends_on": ["a"]}],
+    )
+    done = program("run", file, "--json")
+    assert (done.code, statuses(done)) == (code, {"a": "failed", "b": after})
+
+
+def test_a_token_is_not_there_where_its_step_failed(program: Program) -> None:
+    file = write(
+        steps=[
+            {"id": "a", "command": "false", "on_failure": "continue", "provides": ["t"]},
+            {"id": "b", "command": "true", "depends_on": ["a"]},
+            {"id": "c", "command": "true", "depends_on": ["b"], "consumes": ["t"]},
+        ]
+    )
+    done = program("run", file, "--json")
+    assert (done.code, statuses(done)) == (5, {"a": "failed", "b": "succeeded", "c": "skipped"})
+
+
+def test_the_ceiling_ends_a_step(program: Program) -> None:
+    file = write(
+        globals={"max_step_duration_sec": 0.3},
+        steps=[{"id": "a", "command": "sleep", "args": ["30"], "timeout_sec": 60, "on_failure": "continue"}],
+    )
+    done = program("run", file, "--json")
+    assert done.code == 5
+    (step,) = done.document["steps"]
+    assert step["attempts"][0]["error"]["code"] == "timeout"
+
+
 @pytest.mark.parametrize("key", sorted({*ORCHESTRATOR.fields, *GLOBALS.fields, *STEP.fields}))
 def test_the_page_names_every_key(key: str) -> None:
     assert re.search(rf"`(?:globals\.)?{key}`", PAGE.read_text(encoding="utf-8"))
