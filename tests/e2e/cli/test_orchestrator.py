@@ -166,6 +166,24 @@ def test_a_token_is_not_there_where_its_step_failed(program: Program) -> None:
     assert (done.code, statuses(done)) == (5, {"a": "failed", "b": "succeeded", "c": "skipped"})
 
 
+def test_powershell_runs_where_there_is_one_and_is_named_where_not(tmp_path: Path) -> None:
+    steps = [
+        {"id": "a", "command": "powershell.exe", "args": ["-NoProfile", "-File", "a.ps1", "x y"]},
+        {"id": "b", "step_def": {"type": "powershell", "script": "exit 3"}, "on_failure": "continue"},
+    ]
+    (tmp_path / "plan.json").write_text(json.dumps({"plan_id": "p", "steps": steps}), encoding="utf-8")
+    (tmp_path / "bin").mkdir()
+    empty = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    done = as_process("run", "plan.json", cwd=tmp_path, **empty)
+    assert (done.code, "pwsh: is not on PATH" in done.err) == (1, True)
+    stand_in = tmp_path / "bin/pwsh"
+    stand_in.write_text('#!/bin/sh\ncase $4 in *"exit 3"*) exit 3 ;; esac\necho "$4"\n', encoding="utf-8")
+    stand_in.chmod(0o755)
+    done = as_process("run", "plan.json", cwd=tmp_path, **empty)
+    assert done.code == 5, done.err
+    assert "& './a.ps1' 'x y'" in as_process("logs", "last", "a", cwd=tmp_path).out
+
+
 def test_the_ceiling_ends_a_step(program: Program) -> None:
     file = write(
         globals={"max_step_duration_sec": 0.3},

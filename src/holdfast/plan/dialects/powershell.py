@@ -2,15 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-PROGRAMS: Final = {
-    "powershell": "powershell",
-    "powershell.exe": "powershell",
-    "pwsh": "pwsh",
-    "pwsh.exe": "pwsh",
-}
-"""What a command must be called, and the shell that it means."""
+PROGRAMS: Final = frozenset(("powershell", "powershell.exe", "pwsh", "pwsh.exe"))
+"""What a command must be called to be PowerShell. On the systems that we run on its program is `pwsh`."""
 
 _DROPPED: Final = frozenset(("noprofile", "noninteractive", "nologo"))
 _DROPPED_WITH_VALUE: Final = frozenset(("executionpolicy", "ep", "ex"))
@@ -19,17 +14,10 @@ _FILE: Final = frozenset(("file", "f"))
 _PLAIN: Final = re.compile(r"-?[A-Za-z0-9_][A-Za-z0-9_./\\:=+-]*|-[A-Za-z][A-Za-z0-9]*")
 
 
-class Script(NamedTuple):
-    """PowerShell text, and the shell for it."""
-
-    text: str
-    shell: str
-
-
-def script(command: str, args: Sequence[str]) -> Script | None:
-    """What `command` with `args` runs; None where it is not PowerShell, or given options that only it knows."""
-    shell = PROGRAMS.get(command.lower())
-    if shell is None:
+def script(command: str, args: Sequence[str]) -> str | None:
+    """The text that `command` with `args` runs; None where it is not PowerShell, or has options that only it knows."""
+    program = command.lower()
+    if program not in PROGRAMS:
         return None
     rest = [*args]
     while rest and rest[0].startswith(("-", "/")):
@@ -37,14 +25,14 @@ def script(command: str, args: Sequence[str]) -> Script | None:
         if option in _DROPPED_WITH_VALUE and rest:
             rest.pop(0)
         elif option in _TEXT and rest:
-            return Script(" ".join(rest), shell)
+            return " ".join(rest)
         elif option in _FILE and rest:
-            return Script(call(rest[0], rest[1:]), shell)
+            return call(rest[0], rest[1:])
         elif option not in _DROPPED:
             return None
     if not rest:
         return None
-    return Script(call(rest[0], rest[1:]) if shell == "pwsh" else " ".join(rest), shell)
+    return call(rest[0], rest[1:]) if program.startswith("pwsh") else " ".join(rest)
 
 
 def call(path: str, args: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """`provides` and `consumes` of the format `orchestrator`: a token is there when the step that provides it is ok."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from holdfast.plan.problems import Fault
@@ -11,7 +11,7 @@ class Tokens:
     """The tokens of a plan: who provides each, and what each step waits for."""
 
     provided: Mapping[str, tuple[str, ...]]
-    needs: Mapping[str, Iterable[str]]
+    needs: Mapping[str, Collection[str]]
 
     def provider(self, step: str, token: str) -> str | Fault:
         """The one step before `step` that provides a token, or what is wrong with it."""
@@ -19,6 +19,8 @@ class Tokens:
         if not makers:
             said = f': no step provides "{token}"'
             return Fault("token.unknown", said, near=(token, self.provided))
+        if len(makers) == 1 and makers[0] in self.needs.get(step, ()):
+            return makers[0]
         before = self._ancestors(step)
         found = [maker for maker in makers if maker in before]
         if len(found) == 1:

@@ -35,9 +35,9 @@ def _command(command: str | tuple[str, ...], args: tuple[str, ...], *, shell: bo
     if isinstance(command, str) and shell:
         return Work({"run": command}, {("run",): ("command",)})
     argv = (command,) if isinstance(command, str) else command
-    found = powershell.script(argv[0], (*argv[1:], *args))
-    if found is not None:
-        return Work({"run": found.text, "shell": found.shell}, {("run",): ("command",), ("shell",): ("command",)})
+    text = powershell.script(argv[0], (*argv[1:], *args))
+    if text is not None:
+        return Work({"run": text, "shell": "pwsh"}, {("run",): ("command",), ("shell",): ("command",)})
     places: dict[Path, Path] = {("command",): ("command",)}
     if isinstance(command, str):
         places["command", 0] = ("command",)

@@ -110,14 +110,14 @@ def test_a_shell_command_is_one_text() -> None:
         (
             "powershell.exe",
             ["-ExecutionPolicy", "Bypass", "-File", "a.ps1"],
-            Run(text="& './a.ps1'", shell=Shell.POWERSHELL),
+            Run(text="& './a.ps1'", shell=Shell.PWSH),
         ),
         (
             "pwsh",
             ["./a.ps1", "-Name", "it's", "two words"],
             Run(text="& './a.ps1' -Name 'it''s' 'two words'", shell=Shell.PWSH),
         ),
-        ("powershell.exe", ["exit 3"], Run(text="exit 3", shell=Shell.POWERSHELL)),
+        ("powershell.exe", ["exit 3"], Run(text="exit 3", shell=Shell.PWSH)),
         ("pwsh", ["-Version"], Command(argv=("pwsh", "-Version"))),
         ("pwsh", [], Command(argv=("pwsh",))),
     ],
