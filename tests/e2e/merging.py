@@ -99,6 +99,10 @@ class Scene:
         """Go on with the last run."""
         return as_process("resume", "last", "--json", cwd=self.folder, **self._environment())
 
+    def cancel(self) -> Outcome:
+        """Cancel the last run."""
+        return as_process("cancel", "last", cwd=self.folder, **self._environment())
+
     # Steps that wait where a test wants them.
 
     @property
@@ -127,24 +131,28 @@ class Scene:
         (self.holds / step).unlink()
 
     def kill_all(self, engine: Running) -> None:
-        """The power goes: the engine, its keeper and every command die at once."""
-        for pid in [engine.pid, *self._others()]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """The power goes: the engine, its keeper and every command are gone at once, and none can tell of another."""
+        gone = [engine.pid, *self._others()]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in gone:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
     def _others(self) -> list[int]:
-        """The processes that belong to this folder's runs."""
-        mark = str(self.folder).encode()
-        found = []
+        """The processes that belong to this folder's runs, the keepers above their commands first."""
+        mark = b"HOLDFAST_PROJECT=" + str(self.folder).encode()
+        commands, keepers = set[int](), set[int]()
         for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != os.getpid():
-                with suppress(OSError):
-                    if (
-                        mark in (entry / "cmdline").read_bytes()
-                        or b"HOLDFAST_PROJECT=" + mark in (entry / "environ").read_bytes()
-                    ):
-                        found.append(int(entry.name))
-        return found
+            with suppress(OSError):
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                    commands.add(int(entry.name))
+        for pid in commands:
+            with suppress(OSError):
+                parent = int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+                if parent not in commands and b"keeper" in Path(f"/proc/{parent}/cmdline").read_bytes():
+                    keepers.add(parent)
+        assert keepers
+        return [*keepers, *commands]
 
     def _path(self) -> str:
         shims = str(self.folder.parent / "bin")

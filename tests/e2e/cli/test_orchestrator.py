@@ -184,6 +184,22 @@ def test_powershell_runs_where_there_is_one_and_is_named_where_not(tmp_path: Pat
     assert "& './a.ps1' 'x y'" in as_process("logs", "last", "a", cwd=tmp_path).out
 
 
+def test_a_fallback_step_stands_in_and_runs_only_then(program: Program) -> None:
+    for command, code, expected in (
+        ("false", 0, {"a": "recovered", "b": "succeeded", "c": "succeeded"}),
+        ("true", 0, {"a": "succeeded", "b": "skipped", "c": "succeeded"}),
+    ):
+        file = write(
+            steps=[
+                {"id": "a", "command": command, "on_failure": "fallback_step", "fallback_step": "b"},
+                {"id": "b", "command": "true"},
+                {"id": "c", "command": "true", "condition": "prev.a.status == 'success'"},
+            ]
+        )
+        done = program("run", file, "--json")
+        assert (done.code, statuses(done)) == (code, expected), done.err
+
+
 def test_the_ceiling_ends_a_step(program: Program) -> None:
     file = write(
         globals={"max_step_duration_sec": 0.3},
