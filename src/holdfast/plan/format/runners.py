@@ -321,7 +321,8 @@ def _check_git(params: dict[str, object], found: Found) -> None:
         return
     needs = _GIT_NEEDS.get(op, ())
     if needs and not any(key in params for key in needs):
-        found.append(Fault("key.needed", f" needs {' or '.join(repr(key) for key in needs)} for op {op}"))
+        named = " or ".join(f'"{key}"' for key in needs)
+        found.append(Fault("key.needed", f" needs {named} for op {op}"))
     for key in params:
         if key in _GIT.fields and key not in {"op", "repo", *_GIT_KEYS[op]}:
             found.append(Fault("key.unused", f" is not for op {op}", "remove it", path=[key]))
