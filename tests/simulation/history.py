@@ -7,7 +7,7 @@ from typing import Literal
 
 from holdfast.plan.model import Effect
 from holdfast.run import events as ev
-from holdfast.run.choose import outcome
+from holdfast.run.finishing import outcome
 from holdfast.run.machine import Run, fold
 from holdfast.run.standing import Canceled, Skipped, Succeeded, Uncertain, Waiting
 from holdfast.run.states import FINAL_RUN, FINAL_STEP, RunStatus

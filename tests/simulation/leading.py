@@ -1,6 +1,8 @@
 """What lets a step run, said once more and in another way than the core does it (semantics S2, S7, S15, S17)."""
 
-from holdfast.plan.model import Depends, OnFailure, Step
+import msgspec
+
+from holdfast.plan.model import Depends, FailurePolicy, OnFailure, Step
 from holdfast.run.machine import Run
 from holdfast.run.standing import Failed, Falling, Recovered, Skipped, Succeeded
 
@@ -61,3 +63,33 @@ def may_begin(run: Run, i: int) -> bool:
 
 def _named(step: Step) -> set[str | None]:
     return {step.on_failure.fallback, *(mode.target for mode in step.failure_modes), *(edge.to for edge in step.next)}
+
+
+def awaits(steps: list[Step], fallback: str, name: str) -> bool:
+    """Whether the end of a chosen fallback waits for the end of the step `name`: such a plan is refused."""
+    by_id = {step.id: step for step in steps}
+    seen: set[tuple[str, bool]] = set()
+    stack = [(fallback, True)]
+    while stack:
+        this, chosen = stack.pop()
+        step = by_id[this]
+        names = {step.on_failure.fallback, *(mode.target for mode in step.failure_modes if mode.do == "fallback")}
+        onward = {(need, False) for need in step.needs} | {(it, True) for it in names if it is not None}
+        if not chosen:
+            onward |= {(each.id, False) for each in steps if this in _named(each)}
+        if name in {it for it, _ in onward}:
+            return True
+        stack += onward - seen
+        seen |= onward
+    return False
+
+
+def without_deadlocks(steps: list[Step]) -> list[Step]:
+    """The steps without the fallbacks that wait for what they stand in for."""
+    kept = list(steps)
+    for n, step in enumerate(kept):
+        names = [step.on_failure.fallback, *(mode.target for mode in step.failure_modes if mode.do == "fallback")]
+        if any(name is not None and awaits(kept, name, step.id) for name in names):
+            modes = tuple(mode for mode in step.failure_modes if mode.do != "fallback")
+            kept[n] = msgspec.structs.replace(step, on_failure=FailurePolicy(), failure_modes=modes)
+    return kept

@@ -30,6 +30,7 @@ from holdfast.plan.model import (
     Uses,
 )
 from holdfast.run.machine import Run
+from tests.simulation.leading import without_deadlocks
 
 SECOND = 1_000_000
 DEFINITE_EXIT = 3
@@ -113,6 +114,7 @@ def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
     if rng.random() < 0.4:
         for n in rng.sample(range(count), rng.randint(0, count // 2)):
             steps[n] = _leading(rng, steps, n, count)
+        steps = without_deadlocks(steps)
     concurrency = rng.choice((1, 2, 2, 3, 5))
     budget = Budget(calls={"web": rng.randint(0, 4)}) if rng.random() < 0.2 else Budget()
     limits = RunLimits(concurrency=concurrency, grace_s=GRACE_S, budget=budget)

@@ -28,7 +28,7 @@ FOUND_WITHIN = 600
 
 @pytest.mark.parametrize("first", range(0, 8 * BLOCK, BLOCK))
 def test_every_history_keeps_the_rules(first: int) -> None:
-    # semantics S2, S4, S6, S8, S9, S12, S13, S14, S16, C1, C2, C3, C4, C5, C8, E1, E2, E3, E4, E5
+    # semantics S2, S4, S5, S6, S7, S8, S9, S12, S13, S14, S15, S17, S16, C1, C2, C3, C4, C5, C8, E1, E2, E3, E4, E5
     assert play_all(first, BLOCK) > BLOCK
 
 
@@ -156,12 +156,36 @@ def forgets_what_failed_attempts_spent(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Account, "shortage", lambda *_: None)
 
 
+def starts_what_nobody_chose(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("holdfast.run.control.begin", lambda *_: None)
+
+
+def forgets_who_waits_for_a_fallback(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Run, "settling", property(lambda _: set(), lambda *_: None), raising=False)
+
+
+def begins_the_finally_steps_at_once(patch: pytest.MonkeyPatch) -> None:
+    made = Run.__init__
+
+    def hasty(self: Run, *arguments: object) -> None:
+        made(self, *arguments)  # type: ignore[arg-type]  # handed through
+        for i in range(len(self.steps) - self.tail, len(self.steps)):
+            if self.missing[i] == 1:
+                self.missing[i] = 0
+                self.make_ready(i)
+
+    patch.setattr(Run, "__init__", hasty)
+
+
 @pytest.mark.parametrize(
     "sabotage",
     [
         keeps_trials_that_proved_nothing,
         lets_everything_through_an_open_breaker,
         forgets_what_failed_attempts_spent,
+        starts_what_nobody_chose,
+        forgets_who_waits_for_a_fallback,
+        begins_the_finally_steps_at_once,
         acts_before_its_intent_is_durable,
         starts_before_its_dependencies_are_durable,
         takes_a_lost_effect_for_one_that_did_not_happen,

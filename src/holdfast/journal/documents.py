@@ -166,6 +166,7 @@ class Shown(msgspec.Struct, frozen=True):
     canceling: bool
     project: str
     plan_file: str
+    goal: dict[str, str] = {}  # what each expression of its `done_when` was
     reason: str | None = None  # why it failed, where no step's failure says so
 
 

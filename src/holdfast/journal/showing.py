@@ -126,6 +126,7 @@ def shown(facts: Facts, folder: str, is_alive: IsAlive) -> Shown:
         spent=spending(facts),
         warnings=(*warnings(facts.budget), *(finished.warnings if finished else ())),
         outputs=finished.outputs if finished else {},
+        goal=finished.goal if finished else {},
         pausing=run.pausing and run.finished_at is None,
         canceling=run.canceling is not None and run.finished_at is None,
         project=created.project,

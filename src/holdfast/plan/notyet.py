@@ -10,7 +10,7 @@ from holdfast.plan.format.containers import FREE, Record
 from holdfast.plan.format.runners import RUNNERS
 from holdfast.plan.format.steps import STEP
 from holdfast.plan.format.table import PLAN
-from holdfast.plan.model import Conditions, Goal, Plan, Product, Run, Shell, Step, Uses, Valid
+from holdfast.plan.model import Conditions, Goal, Holds, Plan, Product, Run, Shell, Step, Uses, Valid
 from holdfast.plan.nested import places
 from holdfast.plan.problems import Path
 
@@ -99,10 +99,12 @@ def _plan_keys(plan: Plan) -> Iterator[str]:
         yield "policy.require_gate"
     if plan.goal is not None:
         yield from (f"goal.{key}" for key in _differing(plan.goal, Goal(), _LATER_GOAL))
+        if not all(isinstance(criterion, Holds) for criterion in plan.goal.done_when):
+            yield "goal.done_when"
     yield from (f"inputs.{name}.secret" for name, declared in plan.inputs.items() if declared.secret)
 
 
-_LATER_GOAL: Final = [("deadline", "deadline"), ("done_when", "done_when")]
+_LATER_GOAL: Final = [("deadline", "deadline")]
 
 
 def _step_keys(step: Step) -> Iterator[str]:

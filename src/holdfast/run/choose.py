@@ -14,15 +14,16 @@ from holdfast.plan.model import Effect
 from holdfast.run import admission
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
-from holdfast.run.disposition import POLICIES, Failure, dispose, mode_named, unrecovered
+from holdfast.run.disposition import Failure, dispose, mode_named, unrecovered
 from holdfast.run.fanout import Listed, facts_of, gathering, listed
+from holdfast.run.finishing import finished, so_far
 from holdfast.run.growth import is_about_item
 from holdfast.run.machine import Run
 from holdfast.run.policy import LOST_ATTEMPTS_MAX
 from holdfast.run.reckoning import due as limits_due
-from holdfast.run.reckoning import expiry, ran_s, reckon
-from holdfast.run.standing import Canceled, Failed, Falling, Lingering, Pausing, Recovered, Skipped, Undone, Waiting
-from holdfast.run.states import OK_STEP, SOFT_SKIPS, RunStatus
+from holdfast.run.reckoning import ran_s, reckon
+from holdfast.run.standing import Falling, Lingering, Pausing, Undone, Waiting
+from holdfast.run.states import OK_STEP, RunStatus
 
 NAMES_MAX = 10
 """How many steps a warning names."""
@@ -112,9 +113,9 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
         asked = doubtful if ending else doubtful.union(run.reviews, run.waiting)
         return Tell(ev.Event(now, ev.RunBlocked(tuple(run.steps[i].id for i in sorted(asked)), ran_s(run, now))))
     if over and run.tail and not run.finalizing:
-        return Tell(ev.Event(now, ev.RunEnding(outcome(run), run.cancels)))
+        return Tell(ev.Event(now, ev.RunEnding(so_far(run, facts), run.cancels)))
     if over:
-        return Tell(ev.Event(now, _finish(run, now, facts)))
+        return Tell(ev.Event(now, finished(run, now, facts)))
     if run.pausing is not None:
         return Tell(ev.Event(now, ev.RunPaused(ran_s(run, now))))
     if not (run.queue or run.waiting or run.reviews or run.uncertain or idle):
@@ -171,30 +172,6 @@ def to_stop(run: Run) -> list[int]:
 
 def _may_stop(run: Run, i: int) -> bool:
     return run.steps[i].effect_class is not Effect.ONCE
-
-
-def outcome(run: Run) -> ev.RunOutcome:
-    """The run's outcome from its steps' outcomes (semantics S14); steps that never ran count as canceled."""
-    tolerated = False
-    unfinished = run.left > (0 if run.finalizing else run.tail)
-    canceled = run.canceling is not None and unfinished
-    if run.expired and (run.outcome == "failed" if run.finalizing else unfinished):
-        return "failed"
-    for i, state in enumerate(run.states):
-        if i in run.group_of:
-            continue  # the expanded step speaks for its instances
-        if isinstance(state, Failed):
-            said = POLICIES[state.action].run
-            if said == "failed":
-                return "failed"
-            tolerated = tolerated or said == "partial"
-        elif isinstance(state, Skipped):
-            tolerated = tolerated or state.why not in SOFT_SKIPS
-        elif isinstance(state, Canceled):
-            canceled = True
-    if canceled:
-        return "canceled"
-    return "partial" if tolerated else "succeeded"
 
 
 def unstarted(run: Run, i: int, error: ev.Error, facts: dict[str, object]) -> ev.StepFailed:
@@ -324,43 +301,3 @@ def _expand(run: Run, i: int, now: int, facts: Mapping[str, object], used: dict[
     except ExpressionError as error:
         said = ev.Error("expression.invalid", error.headline + (f"; {error.hint}" if error.hint else ""))
         return Tell(ev.Event(now, unstarted(run, i, said, used), run.steps[i].id))
-
-
-def _finish(run: Run, now: int, facts: Mapping[str, object]) -> ev.RunFinished:
-    ended = outcome(run)
-    outputs: dict[str, object] = {}
-    warnings = _not_undone(run) + _recoveries(run)
-    for name, text in run.plan.outputs.items():
-        try:
-            expression = compile_expression(text)
-            outputs[name] = expression.evaluate(context_for(run, expression.references, facts))
-        except ExpressionError as error:
-            warnings.append(f'output "{name}" has no value: {error.headline}')
-    reason = expiry(run) if ended == "failed" else None
-    return ev.RunFinished(ended, outputs, tuple(warnings), reason, ran_s(run, now))
-
-
-def _recoveries(run: Run) -> list[str]:
-    """What is said of steps that failed and whose fallback stood in (semantics S6)."""
-    said = []
-    for step, state in zip(run.steps, run.states, strict=True):
-        if isinstance(state, Recovered):
-            error = state.error
-            why = f"{error.code}: {error.message}" if error.message else error.code
-            said.append(f'step "{step.id}" failed ({why}) and was recovered by "{state.by}"')
-    return said[:NAMES_MAX] + ([f"{len(said) - NAMES_MAX} more steps were recovered"] if len(said) > NAMES_MAX else [])
-
-
-def _not_undone(run: Run) -> list[str]:
-    """What is said of a failure that asks for a rollback: completed steps that have none stay as they are."""
-    asking = [i for i, state in enumerate(run.states) if isinstance(state, Failed) and state.action == "rollback"]
-    if not asking:
-        return []
-    done = [i for i, state in enumerate(run.states) if state.status in OK_STEP]
-    lacking = [f'"{run.steps[i].id}"' for i in done if run.steps[i].effect.rollback is None]
-    failed = f'step "{run.steps[asking[0]].id}" failed under on_failure: rollback'
-    if not lacking:
-        return [f"{failed}; there was nothing to undo"]
-    more = f" and {len(lacking) - NAMES_MAX} more" if len(lacking) > NAMES_MAX else ""
-    names = ", ".join(lacking[:NAMES_MAX]) + more
-    return [f"{failed}; these completed steps have no rollback and stay as they are: {names}"]

@@ -171,6 +171,7 @@ class RunFinished(Body, frozen=True):
     warnings: tuple[str, ...] = ()
     reason: str | None = None  # why it failed, where no step's failure says so
     ran_s: float = 0.0
+    goal: dict[str, str] = {}  # each expression of `done_when` (semantics S18): true, false, or why it has no value
 
 
 class RunQuarantined(Body, frozen=True):

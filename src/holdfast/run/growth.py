@@ -258,6 +258,7 @@ def _moved(run: "Run", group: Group, i: int) -> None:
                 run.waiting.end(j)
             run.queue.withdraw(j)
         group.parked.clear()
+        group.places.clear()  # nobody waits for one any more, whoever has asked for it meanwhile
     if group.failing:
         if isinstance(state, Retrying):
             run.queue.withdraw(i)

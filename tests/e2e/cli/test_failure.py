@@ -256,6 +256,10 @@ def test_a_failure_mode_jumps(program: Program, folder: Path) -> None:
     assert (made["action"], made["target"], made["mode"]) == ("goto", "unlock", "locked")
 
 
+LOCKED = """\
+  a: {run: x, on_failure: {fallback: b}, next: [{on: success, to: c}]}
+  b: {run: x, depends_on: [c]}
+  c: {run: x}"""
 FINALLY = """\
 plan: last
 steps:
@@ -299,6 +303,10 @@ def test_finally_runs_whatever_happened_and_knows_what_did(
         ),
         (
             "  a: {run: x, on_failure: {fallback: b}}\n  b: {run: x, depends_on: [a]}",
+            'names "b", which itself waits for "a"',
+        ),
+        (
+            LOCKED,
             'names "b", which itself waits for "a"',
         ),
         ("  a: {run: x, on_failure: {fallback: a}}", 'leads back to "a"'),

@@ -16,7 +16,8 @@ HONOURED = """
     labels: [l]
     links: [x]
     version: "1"
-    goal: {objective: o, scope: s, constraints: [c], stakeholders: [s], assumptions: [a], risks: [r]}
+    goal: {objective: o, scope: s, constraints: [c], stakeholders: [s], assumptions: [a], risks: [r],
+           done_when: [steps.a.ok]}
     inputs: {n: {type: int, default: 3}}
     env: {A: "${{ inputs.n }}"}
     env_pass: [CI]
@@ -121,7 +122,7 @@ def test_a_step_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
     [
         ("memory: {keys: [k]}", "memory"),
         ("goal: {deadline: 2026-12-24}", "goal.deadline"),
-        ("goal: {done_when: [steps.a.ok]}", "goal.done_when"),
+        ("goal: {done_when: [steps.a.ok, {prose: it is nice}]}", "goal.done_when"),
         ("secrets: [KEY]", "secrets"),
         ("inputs: {n: {secret: true}}", "inputs.n.secret"),
         ("locks: [db]", "locks"),

@@ -95,8 +95,9 @@ class Story:
         limits: RunLimits = NO_LIMITS,
         request: dict[str, object] | None = None,
         last: tuple[Step, ...] = (),
+        plan: Plan | None = None,
     ) -> None:
-        self.plan = Plan(id="p", steps=steps, finally_=last, outputs=outputs or {}, limits=limits)
+        self.plan = plan or Plan(id="p", steps=steps, finally_=last, outputs=outputs or {}, limits=limits)
         self.run = Run("r", self.plan)
         self.events: list[ev.Event] = []
         self.now = T0

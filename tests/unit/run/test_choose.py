@@ -5,7 +5,8 @@ import pytest
 from holdfast.errors import BugError
 from holdfast.plan.model import Depends, Effect, OnFailure, Retry
 from holdfast.run import events as ev
-from holdfast.run.choose import Start, outcome, to_stop, wake_at
+from holdfast.run.choose import Start, to_stop, wake_at
+from holdfast.run.finishing import outcome
 from tests.unit.run.story import LOST, OWNED, SECOND, T0, Story, step
 
 CANCELED = ev.AttemptEnded("canceled", error=ev.Error("canceled"))

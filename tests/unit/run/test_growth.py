@@ -6,8 +6,9 @@ from holdfast.errors import BugError
 from holdfast.plan.expr import compile_expression
 from holdfast.plan.model import Effect, ForEach, OnFailure, Retry
 from holdfast.run import events as ev
-from holdfast.run.choose import Expand, outcome, to_stop
+from holdfast.run.choose import Expand, to_stop
 from holdfast.run.context import context_for
+from holdfast.run.finishing import outcome
 from holdfast.run.growth import add_steps, template_id
 from holdfast.run.machine import Run
 from holdfast.run.standing import Canceled, Failed

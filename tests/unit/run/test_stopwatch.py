@@ -4,7 +4,8 @@ from msgspec.structs import replace
 
 from holdfast.plan.model import Budget, Plan, RunLimits
 from holdfast.run import events as ev
-from holdfast.run.choose import Tell, at_rest, choose, outcome, to_stop, wake_at
+from holdfast.run.choose import Tell, at_rest, choose, to_stop, wake_at
+from holdfast.run.finishing import outcome
 from holdfast.run.machine import Run, fold
 from holdfast.run.reckoning import timeout_s
 from tests.unit.run.story import CREATED, OWNED, SECOND, T0, step

@@ -99,6 +99,10 @@ def _order(made: Draft, path: Path, step: Step) -> Iterator[Fault]:
 
 
 def _check_fallbacks(made: Draft, steps: dict[str, Step]) -> Iterator[Fault]:
+    choosers: dict[str, list[str]] = {}
+    for _, step in made.steps():
+        for name in (*fallback_of(step), *(name for name, _, _ in _jumps((), step))) if _leads(step) else ():
+            choosers.setdefault(name, []).append(step.id)
     for path, step in made.steps():
         for name, where, _ in _fallbacks(path, step) if _leads(step) else ():
             if name not in steps:
@@ -115,7 +119,7 @@ def _check_fallbacks(made: Draft, steps: dict[str, Step]) -> Iterator[Fault]:
                 message = f' names "{name}", for which "{step.id}" itself waits'
                 hint = f'a fallback runs only when "{step.id}" fails, never before it; take the dependency out'
                 yield fault_at(where, "fallback.needed", message, hint)
-            elif _waits_for(steps[name], step.id, steps):
+            elif _awaits(name, step.id, steps, choosers):
                 message = f' names "{name}", which itself waits for "{step.id}"'
                 hint = f'"{name}" stands in for "{step.id}" before that is done; take the dependency out'
                 yield fault_at(where, "fallback.waits", message, hint)
@@ -145,6 +149,27 @@ def _waits_for(step: Step, name: str, steps: dict[str, Step]) -> bool:
         if this not in seen:
             seen.add(this)
             waiting += steps[this].needs
+    return False
+
+
+def _awaits(fallback: str, name: str, steps: dict[str, Step], choosers: dict[str, list[str]]) -> bool:
+    """Whether the end of a fallback, once it is chosen, waits for the end of the step `name`.
+
+    What it depends on may itself be dormant until that step has ended.
+    """
+    seen: set[tuple[str, bool]] = set()
+    waiting = [(fallback, True)]
+    while waiting:
+        this, chosen = waiting.pop()
+        step = steps.get(this)
+        if step is None or (this, chosen) in seen:
+            continue
+        seen.add((this, chosen))
+        onward = [(it, False) for it in step.needs] + [(it, True) for it in fallback_of(step)]
+        onward += [] if chosen else [(it, False) for it in choosers.get(this, ())]
+        if any(it == name for it, _ in onward):
+            return True
+        waiting += onward
     return False
 
 
