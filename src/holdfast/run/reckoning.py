@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def reckon(run: "Reached", now: int) -> ev.Event | None:
     """The next event that the limits of a running run ask for, or `None`."""
     watch, account = run.stopwatch, run.account
-    if watch is not None and not run.ending:
+    if watch is not None and not (run.ending or run.finalizing):
         ran = watch.ran_us(now)
         if not watch.warned and ran >= watch.limit_us * WARN_AT:
             return ev.Event(now, ev.BudgetWarned("time", ran / 1e6, watch.limit_us / 1e6))
@@ -34,7 +34,7 @@ def reckon(run: "Reached", now: int) -> ev.Event | None:
 def due(run: "Reached") -> int | None:
     """When the run's limits have to be looked at next, if nothing else happens before."""
     watch = run.stopwatch
-    if watch is None or run.ending:
+    if watch is None or run.ending or run.finalizing:
         return None
     return watch.due(1.0 if watch.warned else WARN_AT)
 
@@ -42,13 +42,14 @@ def due(run: "Reached") -> int | None:
 def timeout_s(run: "Reached", i: int) -> float:
     """How long an attempt of step `i` may take: its own timeout, under every limit that is above it (semantics S10).
 
-    The engine stops it when the run's time is over; the keeper does, a little later, where no engine lives.
+    The engine stops it when the run's time is over; the keeper does, a little later, where no engine lives. `finally`
+    steps run whatever happened, so the run's time is no limit of theirs (semantics S15).
     """
     plan, watch = run.plan, run.stopwatch
     found = [run.steps[i].limits.timeout_s or DEFAULT_TIMEOUT_S]
     if plan.limits.step_time_s is not None:
         found.append(plan.limits.step_time_s)
-    if watch is not None:
+    if watch is not None and not run.finalizing:
         found.append(max(0.0, watch.left_us(run.at) / 1e6) + LATER_S)
     left = run.account.time_left_s(i) if run.account is not None else None
     if left is not None:

@@ -1,10 +1,11 @@
 """How long a run has run: what it spent blocked, paused or without an engine does not count (semantics S10)."""
 
+import pytest
 from msgspec.structs import replace
 
-from holdfast.plan.model import Budget, Plan, RunLimits
+from holdfast.plan.model import Budget, Depends, Plan, RunLimits
 from holdfast.run import events as ev
-from holdfast.run.choose import Tell, at_rest, choose, to_stop, wake_at
+from holdfast.run.choose import Start, Tell, at_rest, choose, to_stop, wake_at
 from holdfast.run.finishing import outcome
 from holdfast.run.machine import Run, fold
 from holdfast.run.reckoning import timeout_s
@@ -116,3 +117,33 @@ def test_an_attempts_timeout_is_under_every_limit() -> None:  # semantics S10
     assert timeout_s(timed.run, 0) == 50.0
     timed.tell(90, ev.AttemptStarted(), "a", 1)
     assert timeout_s(timed.run, 1) == 22.0  # what the run has left, and a little for the engine to be first
+
+
+def finishing(at: int) -> Run:
+    """A run whose `finally` step has its turn; its time was over before, or (`at` 0) is over meanwhile."""
+    plan = Plan(id="p", steps=(step("a"),), finally_=(step("z", depends=Depends.DONE),), limits=LIMITS)
+    run = fold(Run("r", plan), [ev.Event(T0, CREATED), ev.Event(T0 + 10 * SECOND, OWNED)])
+    run.apply(ev.Event(T0 + 20 * SECOND, ev.AttemptStarted(), "a", 1))
+    if at:
+        run.apply(ev.Event(T0 + at * SECOND, ev.BudgetWarned("time", 80.0, 100.0)))
+        run.apply(ev.Event(T0 + at * SECOND, ev.RunExpired(100.0)))
+    ended = ev.AttemptEnded("canceled" if at else "succeeded")
+    run.apply(ev.Event(T0 + 115 * SECOND, ended, "a", 1))
+    rest = at_rest(run, T0 + 115 * SECOND, {})
+    assert rest is not None
+    assert isinstance(rest.event.body, ev.RunEnding)
+    run.apply(rest.event)
+    return run
+
+
+@pytest.mark.parametrize("at", [0, 110])
+def test_time_that_is_over_is_told_once_and_leaves_finally_steps_alone(at: int) -> None:  # semantics S10, S15
+    run = finishing(at)
+    assert choose(run, T0 + 116 * SECOND, 1, {}) == Start(1, 1, {})
+    assert wake_at(run) is None
+    assert timeout_s(run, 1) == 50.0  # step_time: a ceiling for every step
+    run.apply(ev.Event(T0 + 116 * SECOND, ev.AttemptStarted(), "z", 1))
+    assert choose(run, T0 + 140 * SECOND, 1, {}) is None
+    assert to_stop(run) == []
+    run.apply(ev.Event(T0 + 150 * SECOND, ev.AttemptEnded("succeeded"), "z", 1))
+    assert outcome(run) == ("failed" if at else "succeeded")
