@@ -59,7 +59,7 @@ def test_nothing_that_finished_runs_again_after_a_kill_in_the_middle(folder: Pat
 
 STOPPED = """\
 plan: stopped
-limits: {concurrency: 3}
+limits: {concurrency: 2}
 steps:
   each:
     for_each: [good, bad, slow, never, nor-this]
@@ -159,3 +159,16 @@ steps:
     assert program("run", "p.yaml").code == 1
     (each,) = [step for step in program("show", "last", "--json").document["steps"] if step["step"] == "each"]
     assert each["why"].startswith("expression.invalid: for_each: the list is text")
+
+
+def test_a_list_as_an_output_does_not_fill_the_screen(program: Program, folder: Path) -> None:
+    (folder / "lists.py").write_text("def numbers():\n    return list(range(5000))\n")
+    (folder / "p.yaml").write_text(
+        "plan: p\nsteps:\n  a: {uses: python, with: {call: 'lists:numbers', inline: true}}\n"
+    )
+    assert program("run", "p.yaml").code == 0
+    (line,) = (line for line in program("show", "last").out.splitlines() if line.startswith("a.result"))
+    assert line.endswith("…")
+    assert len(line) < 600
+    (step,) = program("show", "last", "--json").document["steps"]
+    assert step["outputs"]["result"] == list(range(5000))

@@ -79,6 +79,11 @@ def test_a_problem_has_one_line_and_its_hint() -> None:
     )
 
 
+def test_a_key_that_belongs_under_another_says_which() -> None:
+    problem = one("plan: p\nsteps: {a: {run: x, for_each: [1], max_parallel: 2}}")
+    assert str(problem).endswith('no key "max_parallel"\n  hint: it stands under for_each: for_each: {max_parallel: …}')
+
+
 def test_an_expression_points_into_the_text() -> None:
     problem = one('plan: p\nsteps:\n  a:\n    run: x\n    env: {A: "b ${{ inputs.n }}"}')
     assert (problem.line, problem.column) == (5, 21)

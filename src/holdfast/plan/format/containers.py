@@ -258,11 +258,20 @@ class Record(Kind):
         if key.startswith(FREE):
             return
         if self.rest is None:
-            found.append(Fault("key.unknown", f' has no key "{key}"', part="key", near=(key, self.fields)))
+            said, near = f' has no key "{key}"', (key, self.fields)
+            found.append(Fault("key.unknown", said, self._inside(key), part="key", near=near))
             return
         got = self.rest.read(item, found)
         if got is not BAD:
             values[key] = got
+
+    def _inside(self, key: str) -> str | None:
+        """The hint where a key of this record would have the unknown one in its map."""
+        for name, field in self.fields.items():
+            inner = (field.kind, *(() if isinstance(field.kind, Record) else field.kind.parts()))
+            if any(isinstance(kind, Record) and key in kind.fields for kind in inner):
+                return f"it stands under {name}: {name}: {{{key}: …}}"
+        return None
 
     def schema(self, defs: dict[str, Schema]) -> Schema:
         """An object; by name if it has one."""

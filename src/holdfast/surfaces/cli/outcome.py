@@ -1,6 +1,7 @@
 """What is said when a run has come to rest: its outcome, what failed and why, what it waits for, what to type next."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -33,6 +34,15 @@ def headline(shown: "Shown") -> str:
     took = between(shown.started_at, shown.finished_at)
     when = f"after {took}" if shown.status in RESTING else f"in {took}"
     return f"{shown.plan} {shown.status} {when}: {done:,} of {counted(len(shown.steps), 'step')} done, run {shown.run}"
+
+
+def instances(one: "ShownStep", shown: "Shown") -> str:
+    """`200 instances: 57 succeeded, 4 running`."""
+    if one.instances is None:
+        return ""
+    counts = Counter(each.status for each in shown.steps if each.instance_of == one.step)
+    said = ", ".join(f"{number:,} {status}" for status, number in counts.items())
+    return counted(len(one.instances), "instance") + (f": {said}" if said else "")
 
 
 def paint_status(screen: Screen, text: str, status: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from holdfast.surfaces.cli.bars import Bar, span
 from holdfast.surfaces.cli.graph_svg import svg
 from holdfast.surfaces.cli.moments import between, local, took
+from holdfast.surfaces.cli.outcome import instances
 from holdfast.surfaces.cli.text import clean, compact, counted, cut, one_line
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ main { max-width: 980px; margin: 0 auto; padding: 2.2rem 1.2rem }
 h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.1rem; margin: 2.2rem 0 .5rem } p { margin: .3rem 0 }
 .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .93rem }
 td, th { text-align: left; padding: .28rem 1rem .28rem 0; vertical-align: top; overflow-wrap: anywhere; min-width: 4em }
+td:first-child { min-width: 11em }
 tr { border-bottom: 1px solid var(--line) } th { font-weight: 500; white-space: nowrap } .dim, th { color: var(--dim) }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
 .long { font: .82em/1.6 ui-monospace, monospace; color: var(--dim) }
@@ -128,7 +130,7 @@ def _sections(report: Report) -> list[Section]:
     """The tables of the page that have rows."""
     shown = report.shown
     sections = [
-        Section("Steps", ("step", "status", "attempts", "took", "why"), [_step(one) for one in shown.steps]),
+        Section("Steps", ("step", "status", "attempts", "took", "why"), [_step(one, shown) for one in shown.steps]),
         Section("Attempts that failed", ("attempt", "status", "took", "why"), _failed_attempts(shown)),
         Section("Outputs", ("output", "value"), _outputs(shown)),
         Section("Artifacts", ("artifact", "path", "bytes", "digest"), _artifacts(shown)),
@@ -154,10 +156,13 @@ def _head(shown: "Shown") -> list[tuple[str, str]]:
     return head + [("warning", one_line(text)) for text in shown.warnings]
 
 
-def _step(one: "ShownStep") -> tuple[str, ...]:
+def _step(one: "ShownStep", shown: "Shown") -> tuple[str, ...]:
     first = one.attempts[0].started_at if one.attempts else None
     last = one.attempts[-1].finished_at if one.attempts else None
-    return one.step, one.status, str(len(one.attempts) or "-"), between(first, last), _why_of(one)
+    why = _why_of(one)
+    if one.instances is not None:
+        why = "; ".join(part for part in (instances(one, shown), one_line(one.why or "")) if part)
+    return one.step, one.status, str(len(one.attempts) or "-"), between(first, last), why
 
 
 def _why_of(one: "ShownStep") -> str:
@@ -195,7 +200,8 @@ def _failed_attempts(shown: "Shown") -> list[tuple[str, ...]]:
 
 def _outputs(shown: "Shown") -> list[tuple[str, ...]]:
     of_plan = shown.outputs.items()
-    of_steps = [(f"{one.step}.{name}", value) for one in shown.steps for name, value in one.outputs.items()]
+    tell = [one for one in shown.steps if one.instances is None]  # what has instances is told by them
+    of_steps = [(f"{one.step}.{name}", value) for one in tell for name, value in one.outputs.items()]
     return [(name, cut(one_line(compact(value)), VALUE_MAX)) for name, value in (*of_plan, *of_steps)]
 
 

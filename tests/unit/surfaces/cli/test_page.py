@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import msgspec
 
-from holdfast.journal.documents import Shown
+from holdfast.journal.documents import Shown, ShownStep
 from holdfast.plan.drawing import Arrow, Drawing, Node
 from holdfast.surfaces.cli.bars import Bar
 from holdfast.surfaces.cli.page import Decision, Report, Words, html, markdown
@@ -121,6 +121,26 @@ def test_the_html_page_says_what_happened() -> None:
 
 def test_a_long_output_is_cut() -> None:
     assert 900 < max(len(run) for run in re.findall("x+", html(REPORT))) < 1000
+
+
+def test_a_step_with_instances_says_how_many_and_leaves_its_outputs_to_them() -> None:
+    whole: dict[str, object] = CLEAN | {
+        "step": "each",
+        "status": "succeeded",
+        "attempts": [],
+        "instances": ["each[a]"],
+        "outputs": {"a": {"n": 7}},
+        "artifacts": {},
+    }
+    inner = whole | {"step": "each[a]", "instances": None, "instance_of": "each", "outputs": {"n": 7}}
+    text = markdown(REPORT._replace(shown=msgspec.structs.replace(SHOWN, steps=steps(whole, inner))))
+    assert "| each | succeeded | - | - | 1 instance: 1 succeeded |" in text
+    assert re.findall(r"\| (\S+) \| 7 \|", text) == ["each\\[a\\].n"]
+    assert "each.a" not in text
+
+
+def steps(*documents: dict[str, object]) -> list[ShownStep]:
+    return msgspec.convert(documents, list[ShownStep])
 
 
 def test_both_forms_have_the_same_tables() -> None:

@@ -1,6 +1,5 @@
 """`runs` and `show`."""
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -8,10 +7,10 @@ import click
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.moments import between, local
 from holdfast.surfaces.cli.options import as_json, run_argument
-from holdfast.surfaces.cli.outcome import failures, next_words, waits
+from holdfast.surfaces.cli.outcome import failures, instances, next_words, waits
 from holdfast.surfaces.cli.screen import STATUS_STYLE, Screen
 from holdfast.surfaces.cli.table import table
-from holdfast.surfaces.cli.text import compact, counted, one_line
+from holdfast.surfaces.cli.text import compact, cut, one_line
 
 if TYPE_CHECKING:
     from holdfast.app.documents import RunLine, Shown, ShownStep
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
 INSTANCES_LISTED: Final = 20
 """Of a step with more instances only those get a line that did not go well, and no more than so many."""
+
+VALUE_CELLS_MAX: Final = 500
+"""Columns of an output's value; --json has all of it."""
 
 QUIET: Final = frozenset({"pending", "succeeded", "reused", "recovered", "canceled"})
 
@@ -73,7 +75,7 @@ def show(command: Command, run: str) -> int:
         screen.say()
         screen.lines(table(("ARTIFACT", "PATH", "BYTES", "DIGEST"), made, screen.width))
     told = [
-        (f"{one.step}.{name}", compact(value))
+        (f"{one.step}.{name}", cut(one_line(compact(value)), VALUE_CELLS_MAX))
         for one in steps
         if one.instances is None  # its instances tell
         for name, value in one.outputs.items()
@@ -134,15 +136,6 @@ def unfolded(shown: "Shown") -> "list[ShownStep]":
     return steps
 
 
-def _counts(one: "ShownStep", shown: "Shown") -> str:
-    """`200 instances: 57 succeeded, 4 running`."""
-    if one.instances is None:
-        return ""
-    counts = Counter(each.status for each in shown.steps if each.instance_of == one.step)
-    said = ", ".join(f"{number:,} {status}" for status, number in counts.items())
-    return counted(len(one.instances), "instance") + (f": {said}" if said else "")
-
-
 def _step(one: "ShownStep", shown: "Shown") -> tuple[str, ...]:
     first = one.attempts[0].started_at if one.attempts else None
     last = one.attempts[-1].finished_at if one.attempts else None
@@ -158,5 +151,5 @@ def _step(one: "ShownStep", shown: "Shown") -> tuple[str, ...]:
         one.status,
         tries,
         between(first, last) if first else "",
-        "; ".join(part for part in (_counts(one, shown), " ".join(it for it in (why, adopted, notes) if it)) if part),
+        "; ".join(part for part in (instances(one, shown), " ".join(it for it in (why, adopted, notes) if it)) if part),
     )
