@@ -281,7 +281,7 @@ def _waits(facts: Facts) -> list[Wait]:
         if found is None or not isinstance(found.moved, ev.AttemptEnded):
             continue
         end = found.moved
-        if found.status == "waiting":
+        if found.status == "waiting" and end.review:
             waits.append(Wait("review", step, stamp(found.moved_at), "; ".join(end.review)))
         elif found.status == "uncertain":
             error = end.error or ev.Error("uncertain")

@@ -328,3 +328,13 @@ def test_a_plan_that_leads_nowhere_is_one_message_with_its_place(
     assert outcome.code == 3
     assert any(each in outcome.out for each in message.split("|")), outcome.out
     assert outcome.out.startswith("p.yaml:")
+
+
+def test_a_step_that_waits_for_its_fallback_says_so_and_nothing_else(program: Program, folder: Path) -> None:
+    # semantics S7: seen while the fallback waits for what never comes
+    (folder / "p.yaml").write_text(
+        "plan: p\nsteps:\n  a: {run: exit 1, on_failure: {fallback: x}}\n  x: {run: 'true', requires: ['false']}\n"
+    )
+    outcome = program("run", "--json", "p.yaml")
+    waits = {(wait["kind"], wait["step"], wait["what"]) for wait in outcome.document["waits"]}
+    assert (outcome.code, waits) == (4, {("fallback", "a", "x"), ("requires", "x", "false")})
