@@ -117,6 +117,13 @@ CASES: dict[str, tuple[str, str]] = {
         "plan: p\nsteps:\n  a: {run: x, produces: {f: a}, on_failure: {fallback: b}}\n  b: {run: x}",
         '3:56 step "a": on_failure.fallback names "b", which lacks the artifact "f" that "a" has',
     ),
+    "fallback.needed": (
+        "plan: p\nsteps:\n  a: {run: x, depends_on: [b], on_failure: {fallback: b}}\n  b: {run: x}",
+        (
+            '3:55 step "a": on_failure.fallback names "b", for which "a" itself waits;'
+            ' a fallback runs only when "a" fails, never before it; take the dependency out'
+        ),
+    ),
     "fallback.waits": (
         "plan: p\nsteps:\n  a: {run: x, on_failure: {fallback: b}}\n  b: {run: x, when: steps.a.ok}",
         '3:38 step "a": on_failure.fallback names "b", which itself waits for "a"',

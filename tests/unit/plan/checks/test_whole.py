@@ -70,7 +70,8 @@ def test_a_loop_needs_max_visits_and_targets_exist(last: str, found: list[str]) 
 
 def test_steps_and_finally_do_not_lead_to_each_other() -> None:
     text = (
-        "plan: p\nsteps: {a: {run: x, on_failure: {fallback: z}}}\nfinally: {z: {run: x, next: [{on: success, to: a}]}}"
+        "plan: p\nsteps: {a: {run: x, on_failure: {fallback: z}}, b: {run: x}}\n"
+        "finally: {z: {run: x, next: [{on: success, to: b}]}}"
     )
     assert codes(text) == ["step.finally", "step.finally"]
 
