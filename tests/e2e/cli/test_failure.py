@@ -338,3 +338,22 @@ def test_a_step_that_waits_for_its_fallback_says_so_and_nothing_else(program: Pr
     outcome = program("run", "--json", "p.yaml")
     waits = {(wait["kind"], wait["step"], wait["what"]) for wait in outcome.document["waits"]}
     assert (outcome.code, waits) == (4, {("fallback", "a", "x"), ("requires", "x", "false")})
+
+
+@pytest.mark.parametrize(
+    ("goal", "bad", "code", "said"),
+    [
+        ("['1 == 2']", "run: 'true'", 5, "warning: goal.unmet: 1 == 2"),
+        ("[]", "run: exit 3, on_failure: rollback", 1, 'warning: step "bad" failed under on_failure: rollback; '),
+        ("[]", "run: exit 3, on_failure: {fallback: x}", 0, 'warning: step "bad" failed (exit.nonzero: exit code 3) '),
+    ],
+)
+def test_what_a_run_warns_of_at_its_end_is_said_there(
+    program: Program, folder: Path, goal: str, bad: str, code: int, said: str
+) -> None:
+    # semantics S6, S18: a run that is partial for its goal says so
+    x = "" if "fallback" not in bad else "  x: {run: 'true'}\n"
+    (folder / "p.yaml").write_text(f"plan: p\ngoal: {{done_when: {goal}}}\nsteps:\n  bad: {{{bad}}}\n{x}")
+    outcome = program("run", "p.yaml")
+    assert outcome.code == code
+    assert [line for line in outcome.err.splitlines() if line.startswith(said)]

@@ -101,7 +101,7 @@ def completed(folder: Path, words: str) -> list[str]:
 def test_verbs_options_runs_and_steps_are_completed(program: Program, folder: Path) -> None:
     program("new", "hello")
     run = program("run", "plan.yaml", "--json").document["run"]
-    assert completed(folder, "holdfast re") == ["resume", "report", "release", "resolve"]
+    assert completed(folder, "holdfast re") == ["resume", "report", "release", "reject", "resolve"]
     assert completed(folder, "holdfast run --dr") == ["--dry-run"]
     assert completed(folder, "holdfast show ") == ["last", run]
     assert completed(folder, "holdfast logs last g") == ["greet"]

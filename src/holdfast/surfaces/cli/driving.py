@@ -11,6 +11,7 @@ from holdfast.surfaces.cli.live import Source, View
 from holdfast.surfaces.cli.outcome import failures, headline, next_words, paint_status, waits
 from holdfast.surfaces.cli.records import record
 from holdfast.surfaces.cli.screen import Screen
+from holdfast.surfaces.cli.text import one_line
 
 if TYPE_CHECKING:
     from holdfast.app import Holdfast
@@ -77,8 +78,8 @@ def told(screen: Screen, app: "Holdfast", end: "RunEnd", *, json_events: bool = 
     """Say how a run came to rest: what failed and what is asked on stderr, the outcome on stdout."""
     with app.reading() as reading:
         shown = reading.show(end.run)
-    for text in end.warnings:
-        screen.note(f"warning: {text}")
+    for text in dict.fromkeys((*end.warnings, *shown.warnings)):
+        screen.note(f"warning: {one_line(text)}")
     for line in [*failures(screen, shown, app.logs_folder), *waits(shown)]:
         screen.complain(line)
     text = paint_status(screen, headline(shown), shown.status)
