@@ -28,7 +28,7 @@ from holdfast.engine.naming import attempt_name
 from holdfast.engine.output_file import read_spent
 from holdfast.engine.passage import NEVER_BEGAN
 from holdfast.engine.scratch import Scratch
-from holdfast.engine.verdict import Exit, judge
+from holdfast.engine.verdict import Exit, Tree, judge
 from holdfast.errors import BusyError
 from holdfast.plan.model import Effect, Step, Uses
 from holdfast.ports import FenceLostError
@@ -305,11 +305,15 @@ def _work_of(step: Step) -> object:
     return work.params.get("call") if isinstance(work, Uses) else work
 
 
+def _tree_of(end: Exited) -> Tree | None:
+    return Tree(end.by, left=end.left, proven=end.tree == "proven") if end.by else None
+
+
 def _exit(attempt: Attempt, end: Exited | SpawnFailed) -> Exit:
     if isinstance(end, SpawnFailed):
         return Exit(None, error=ev.Error("spawn.failed", end.error), at=end.at)
     pid = None if attempt.spawned is None or attempt.is_spawn_told else attempt.spawned.pid
-    plain = Exit(end.code, end.why, None, end.at, end.cpu_s, end.max_rss_kib, pid=pid)
+    plain = Exit(end.code, end.why, None, end.at, end.cpu_s, end.max_rss_kib, pid=pid, tree=_tree_of(end))
     if end.error is None:
         return plain
     error = ev.Error(end.error.code, end.error.message, end.error.retry_after_s)

@@ -151,7 +151,8 @@ class JobError(msgspec.Struct, frozen=True):
 class Exited(msgspec.Struct, frozen=True, tag_field="ev", tag="exited"):
     """Nothing of the attempt is left. `code` is the exit status or minus a signal; `at` is when its main process ended.
 
-    `why` says that the keeper ended it. `tree` says if it is proven that no process is left, or only likely.
+    `why` says that the keeper ended it, `left` that it left something running which was stopped. `tree` says if it is
+    proven that no process is left, or only likely, and `by` what the keeper went by where it had to stop anything.
     """
 
     id: str
@@ -162,6 +163,8 @@ class Exited(msgspec.Struct, frozen=True, tag_field="ev", tag="exited"):
     max_rss_kib: int
     cpu_s: float
     error: JobError | None = None
+    by: str = ""
+    left: bool = False
 
 
 class Dropped(msgspec.Struct, frozen=True, tag_field="ev", tag="dropped"):

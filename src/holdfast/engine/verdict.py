@@ -23,7 +23,31 @@ INLINE_OUTPUT_BYTES = 64 * 1024
 """Outputs above this go to the store by digest (architecture: large values never enter the journal)."""
 TAIL_BYTES = 64 * 1024
 PLAIN_TYPES = frozenset({str, int, bool, type(None)})
+PROVES = "sub-reaper"
+"""What gets every orphan below it, so that it can tell that none is left."""
 DEFINITE = frozenset({"spawn.failed"})
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """How all that an attempt started was ended, grandchildren too (semantics S11).
+
+    `by`: what told which processes are its own. `left`: it had ended by itself, and left them running.
+    """
+
+    by: str
+    left: bool
+    proven: bool
+
+    @property
+    def note(self) -> str:
+        """The same in the attempt's record."""
+        what = "left-running-stopped" if self.left else "tree-stopped"
+        return f"{what}: {self.by}, {'proven' if self.proven else 'best effort'}"
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether something of it runs although there is proof where nothing does: it could not be ended."""
+        return self.by == PROVES and not self.proven
 
 
 class Exit(msgspec.Struct, frozen=True):
@@ -40,6 +64,7 @@ class Exit(msgspec.Struct, frozen=True):
     max_rss_kib: int | None = None
     definite: bool = False
     pid: int | None = None  # where nothing has told it before
+    tree: Tree | None = None  # where anything had to be stopped
 
 
 class Findings(msgspec.Struct, eq=False):
@@ -54,7 +79,7 @@ class Findings(msgspec.Struct, eq=False):
 
 def judge(site: Site, run: Run, attempt: Attempt, end: Exit, facts: Mapping[str, object]) -> ev.AttemptEnded:
     """The attempt's end as an event: status by semantics S10, S20 and E2; `disposed` adds what follows."""
-    status, error = _plain_status(end)
+    status, error = plain_status(end)
     said = read_reported(attempt.out)
     found = Findings(said.outputs, said.spent, {}, [], said.error)
     if end.code is not None:
@@ -65,6 +90,8 @@ def judge(site: Site, run: Run, attempt: Attempt, end: Exit, facts: Mapping[str,
         status = "succeeded" if error is None else "failed"
     elif attempt.step.effect_class is Effect.ONCE and not _definite(attempt.step, end, error):
         status = "uncertain"
+    if end.tree is not None:
+        found.notes.append(end.tree.note)
     if status not in {"succeeded", "lost"}:
         found.notes += parts_of(site, run, attempt, _since(run, attempt))
     outputs, digest = _keep(site, found.outputs)
@@ -127,13 +154,16 @@ def judge_value(site: Site, run: Run, attempt: Attempt, value: object, facts: Ma
     return msgspec.structs.replace(end, notes=tuple(found.notes), review=promised(attempt.step))
 
 
-def _plain_status(end: Exit) -> tuple[ev.AttemptStatus, ev.Error | None]:
+def plain_status(end: Exit) -> tuple[ev.AttemptStatus, ev.Error | None]:
+    """What the process's end alone says; `canceled` only where nothing of it can be left (semantics S11)."""
     if end.error is not None:
         return "failed", end.error
     if end.why == "timeout":
         return "timed_out", ev.Error("timeout", "the attempt ran longer than its timeout and was stopped")
     if end.why == "stalled":
         return "stalled", ev.Error("stalled", "the attempt went silent for longer than allowed and was stopped")
+    if end.why == "stopped" and end.tree is not None and end.tree.in_doubt:
+        return "failed", ev.Error("canceled", "the attempt was stopped on request, but something of it may still run")
     if end.why == "stopped":
         return "canceled", ev.Error("canceled", "the attempt was stopped on request")
     if end.code == 0:

@@ -29,6 +29,7 @@ HIDING = {
 }
 
 # Two forks, a session of its own, no environment, no open file: nothing tells whose it is.
+UNTAG = "import resource; resource.setrlimit(resource.RLIMIT_RTTIME, (resource.RLIM_INFINITY,) * 2)"
 DAEMON = """
 import os, sys
 if os.fork():
@@ -38,6 +39,7 @@ if os.fork():
 os.setsid()
 if os.fork():
     os._exit(0)
+UNTAG
 os.closerange(0, 64)
 script = 'trap "" TERM; echo $$ > "$1.new"; mv "$1.new" "$1"; exec /bin/sleep 1000'
 os.execve("/bin/sh", ["sh", "-c", script, "sh", sys.argv[1]], {"PATH": "/bin"})
@@ -69,19 +71,33 @@ def test_stopping_an_attempt_stops_all_that_it_started(rig: Rig, hiding: str) ->
     assert not runs(pid)
 
 
-def test_a_daemon_that_leaves_no_trace_is_stopped(rig: Rig) -> None:
-    rig.spawn("a", [sys.executable, "-c", DAEMON, "pids"], grace_s=0.2)
+@pytest.mark.parametrize("untag", ["", UNTAG])
+def test_a_daemon_that_leaves_no_trace_is_stopped(rig: Rig, untag: str) -> None:  # semantics S11
+    rig.spawn("a", [sys.executable, "-c", DAEMON.replace("UNTAG", untag), "pids"], grace_s=0.2)
     ended = rig.exited("a")
     assert ended.tree == "proven"
     (pid,) = lines_of(rig.run_dir / "pids", 1)
     assert not runs(int(pid))
 
 
+def test_a_daemon_is_told_apart_from_those_of_other_attempts(rig: Rig) -> None:  # semantics S11
+    os.mkfifo(rig.run_dir / "pipe")
+    rig.spawn("other", "echo ready; read line < pipe; exit 6")
+    lines_of(rig.out("other"), 1)
+    rig.spawn("a", [sys.executable, "-c", DAEMON.replace("UNTAG", ""), "pids"], grace_s=0.2)
+    (pid,) = lines_of(rig.run_dir / "pids", 1)
+    ended = rig.exited("a")
+    assert (ended.tree, ended.by, ended.left) == ("proven", "sub-reaper", True)
+    assert not runs(int(pid))
+    (rig.run_dir / "pipe").write_text("go\n")
+    assert rig.exited("other").code == 6
+
+
 def test_a_daemon_that_may_be_of_either_of_two_attempts_goes_with_the_last_of_them(rig: Rig) -> None:
     os.mkfifo(rig.run_dir / "pipe")
     rig.spawn("other", "echo ready; read line < pipe")
     lines_of(rig.out("other"), 1)
-    rig.spawn("a", [sys.executable, "-c", DAEMON, "pids"], grace_s=0.2)
+    rig.spawn("a", [sys.executable, "-c", DAEMON.replace("UNTAG", UNTAG), "pids"], grace_s=0.2)
     (pid,) = lines_of(rig.run_dir / "pids", 1)
     assert rig.exited("a").tree == "best-effort"
     assert runs(int(pid))
@@ -155,6 +171,16 @@ def test_two_hundred_hostile_trees_are_ended_at_once(rig: Rig) -> None:
         ended = rig.exited(f"t{number}", patience_s=30.0)
         assert (ended.code, ended.tree) == (-signal.SIGKILL, "proven")
     assert not [pid for pid in pids if runs(pid)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_a_child_that_becomes_another_user_is_ended(rig: Rig) -> None:  # semantics S11
+    script = "import os, time; os.setgid(65534); os.setuid(65534); print(os.getpid(), flush=True); time.sleep(1000)"
+    rig.spawn("a", ["sh", "-c", f'setsid "{sys.executable}" -c "{script}" & wait'], grace_s=0.2)
+    (pid,) = lines_of(rig.out("a"), 1)
+    rig.send(Stop("a", grace_s=0.2))
+    assert rig.exited("a").tree == "proven"
+    assert not runs(int(pid))
 
 
 def test_orphans_of_commands_are_reaped(rig: Rig) -> None:

@@ -68,6 +68,10 @@ class Workshop:
     def starts(self, end: RunEnd) -> Counter[str | None]:
         return Counter(event.step for event in self.events(end) if isinstance(event.body, ev.AttemptStarted))
 
+    def notes(self, end: RunEnd, name: str) -> tuple[str, ...]:
+        ended = [e.body for e in self.events(end) if isinstance(e.body, ev.AttemptEnded) and e.step == name]
+        return ended[-1].notes
+
     def log(self, end: RunEnd, name: str) -> bytes:
         return (self.app.logs_folder(end.run) / "logs" / name).read_bytes()
 

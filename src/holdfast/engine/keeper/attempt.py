@@ -6,6 +6,7 @@ import time
 
 from holdfast.engine.keeper.clocks import Clocks
 from holdfast.engine.keeper.proc import LINUX, now_ticks, start_of
+from holdfast.engine.keeper.tag import Tags
 from holdfast.engine.keeper.wire import GRACE_S, encode
 
 SHOWN_MAX = 60
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from holdfast.engine.keeper.wire import Answer, Job, Spawn
+
+    # Its number, the first and last tick in which it may have started, its tag.
+    Process = tuple[int, int, int, int]
 else:
     import _signal as signal  # the C half: `signal` itself imports enum
 
@@ -27,6 +31,7 @@ DEFAULT_SIGNALS = tuple(signal.valid_signals())
 # a process group is enough where the kernel hands us all orphans; elsewhere the session is one more trace to follow.
 OWN_GROUP: "dict[str, int | bool]" = {"setpgroup": 0} if LINUX else {"setsid": True}
 clock_agrees: bool | None = None
+tags = Tags()
 MARKS = ("HOLDFAST_RUN", "HOLDFAST_STEP", "HOLDFAST_ATTEMPT")
 ENCODING = sys.getfilesystemencoding()
 
@@ -55,18 +60,21 @@ class Attempt:
         "is_gone",
         "kill_at",
         "leave_running",
+        "left",
         "max_rss_kib",
         "pid",
         "rounds",
         "start",
         "start_max",
+        "tag",
         "why",
         "worker_marks",
     )
 
-    def __init__(self, request: "Spawn | Job", process: tuple[int, int, int], env: "dict[str, str]") -> None:
+    def __init__(self, request: "Spawn | Job", process: "Process", env: "dict[str, str]") -> None:
         self.id = request["id"]
-        self.pid, self.start, self.start_max = process
+        self.pid, self.start, self.start_max, self.tag = process
+        self.left = False  # it has ended and left something running, which is being stopped
         self.grace_s = request.get("grace_s", GRACE_S)
         self.leave_running = request.get("leave_running", False)
         self.env = env
@@ -128,8 +136,8 @@ NO_BASE = Base({})
 
 def launch(
     argv: "list[str]", env: "tuple[dict[bytes, bytes], str]", cwd: str, actions: "Sequence[tuple[object, ...]]"
-) -> tuple[int, int, int]:
-    """Starts a process in its own group; gives its pid and between which ticks it started. Raises NotStartedError.
+) -> "Process":
+    """Starts a process in its own group. Raises NotStartedError.
 
     `env` is the environment and the PATH in it.
     """
@@ -140,6 +148,7 @@ def launch(
             f"the working directory {cwd} cannot be entered: {error.strerror}", name_of(error)
         ) from None
     program = find_program(argv[0], env[1])
+    tag = tags.next()
     before = now_ticks()
     try:
         pid = os.posix_spawn(
@@ -155,7 +164,7 @@ def launch(
         raise NotStartedError(explain(program, actions, error), name_of(error)) from None
     except ValueError as error:
         raise NotStartedError(f"{argv[0]}: {error}", "EINVAL") from None
-    return pid, *start_between(before, now_ticks(), pid)
+    return (pid, *start_between(before, now_ticks(), pid), tag)
 
 
 def start_between(before: int, after: int, pid: int) -> tuple[int, int]:

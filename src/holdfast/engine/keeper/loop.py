@@ -170,8 +170,9 @@ class Keeper:
             self._stop_one(request["id"], request["grace_s"])
         elif request["op"] == "stop_all":
             self._drop_waiting("stopped before it started")
+            now = time.monotonic()
             for attempt in list(self.live.values()):
-                self._stop(attempt, "stopped", request["grace_s"])
+                self._stop(attempt, "stopped", request["grace_s"], since=now)
         elif request["op"] == "base":
             self.base = Base(request["env"])
         elif request["op"] == "bye":
@@ -248,6 +249,7 @@ class Keeper:
         else:
             self.workers.dismiss(worker)
             if not attempt.leave_running and not answer["retire"] and attempt.kill_at is None:
+                attempt.left = True
                 self._stop(attempt, None, attempt.grace_s)
 
     def _worker_gone(self, worker: Worker) -> Attempt | None:
@@ -268,7 +270,7 @@ class Keeper:
     def _reap(self) -> None:
         self.child_ended = False
         ended: list[Attempt] = []
-        orphan_died = False
+        touched: set[str] = set()  # attempts an orphan of which has died
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -278,7 +280,7 @@ class Keeper:
                 break
             main = self.mains.pop(pid, None)
             if main is None:
-                orphan_died = self.family.reaped(pid) or orphan_died
+                touched |= self.family.reaped(pid)
                 continue
             attempt = self._worker_gone(main) if isinstance(main, Worker) else main
             if attempt is None:
@@ -294,10 +296,9 @@ class Keeper:
                 attempt.cpu_s = usage.ru_utime + usage.ru_stime
         for attempt in ended:
             self._settle(attempt)
-        if orphan_died:
-            for attempt in list(self.live.values()):
-                if attempt.is_gone:
-                    self._settle(attempt)
+        for identity in touched:
+            if identity in self.live and self.live[identity].is_gone:
+                self._settle(self.live[identity])
         self.news.write_down()
         self.news.tell(has_time=self._is_ahead())
 
@@ -311,27 +312,30 @@ class Keeper:
         elif attempt.leave_running or not self.family.members(attempt):
             self._finish(attempt)
         else:
+            attempt.left = True
             self._stop(attempt, None, attempt.grace_s)
 
     def _finish(self, attempt: Attempt) -> None:
         tree = "proven" if self.family.is_certain(attempt) else "best-effort"
+        by = "" if attempt.why is None and not attempt.left else f',"by":"{self.family.means}"'
+        left = ',"left":true' if attempt.left else ""
         del self.live[attempt.id]
         self.family.ended(attempt)
         why = "null" if attempt.why is None else f'"{attempt.why}"'
         error = "" if attempt.error is None else f',"error":{attempt.error}'
         self.news.add(
             f'{{"ev":"exited","id":{quote(attempt.id)},"code":{attempt.code},"why":{why},"at":{attempt.ended_us},'
-            f'"tree":"{tree}","max_rss_kib":{attempt.max_rss_kib},"cpu_s":{attempt.cpu_s:.6f}{error}}}\n'
+            f'"tree":"{tree}","max_rss_kib":{attempt.max_rss_kib},"cpu_s":{attempt.cpu_s:.6f}{by}{left}{error}}}\n'
         )
 
-    def _stop(self, attempt: Attempt, why: str | None, grace_s: float) -> None:
+    def _stop(self, attempt: Attempt, why: str | None, grace_s: float, since: float = NEVER) -> None:
         """Asks the whole tree to end and sets the time when it is made to."""
         now = time.monotonic()
         if attempt.kill_at is None:
             if attempt.why is None:
                 attempt.why = why
             attempt.kill_at = now + grace_s
-            self.family.ask(attempt)
+            self.family.ask(attempt, since)
         else:
             attempt.kill_at = min(attempt.kill_at, now + grace_s)
         self._await_end(attempt, now)
@@ -350,7 +354,7 @@ class Keeper:
             if attempt.kill_at is None:
                 why = attempt.clocks.expired(now)
                 if why is not None:
-                    self._stop(attempt, why, attempt.grace_s)
+                    self._stop(attempt, why, attempt.grace_s, since=now)
             elif now >= attempt.kill_at:
                 self._kill(attempt, now)
             else:
@@ -360,10 +364,10 @@ class Keeper:
         self.next_due = min((attempt.clocks.due for attempt in self.live.values()), default=NEVER)
 
     def _kill(self, attempt: Attempt, now: float) -> None:
-        found = self.family.force(attempt)
+        found = self.family.force(attempt, since=now)
         attempt.rounds += 1
         attempt.clocks.due = now + KILL_AGAIN_S
-        if attempt.is_gone and (not found or attempt.rounds > KILLS_MAX):
+        if attempt.is_gone and ((not found and not self.family.members(attempt)) or attempt.rounds > KILLS_MAX):
             self._finish(attempt)
 
 

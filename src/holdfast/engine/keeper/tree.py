@@ -5,9 +5,12 @@ is gone exactly when its main process is and the keeper has no other child that 
 """
 
 import os
+import time
 
 from holdfast.engine.keeper.attempt import Attempt
+from holdfast.engine.keeper.clocks import NEVER
 from holdfast.engine.keeper.proc import LINUX, all_stats, descendants, environment_of, stat_of
+from holdfast.engine.keeper.tag import tag_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ else:
 PR_SET_CHILD_SUBREAPER = 36
 DEAD = "ZX"
 MANY = frozenset(("?", "??"))
+NOBODY: "frozenset[str]" = frozenset()
 # The kernel hands out the list of children in pieces of at most a page.
 PIECE_BYTES = 4096
 PIECE_BYTES_FULL = PIECE_BYTES - 24
@@ -43,12 +47,18 @@ class Family:
         self._mains = mains  # the children the keeper started itself
         self._orphans: dict[int, frozenset[str]] = {}  # the other children: ids of attempts that may have started them
         self._signalled: dict[int, str] = {}  # pid -> attempt; such a process is known when it is orphaned later
+        self._noticed_at = 0.0
         self._children_fd = -1
         try:
             self._children_fd = os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY)
         except OSError:
             pass
         self.is_proof = become_subreaper() and self._children_fd >= 0
+
+    @property
+    def means(self) -> str:
+        """By what the end of a tree is known here."""
+        return "sub-reaper" if self.is_proof else "process group"
 
     def is_alone(self, attempt: Attempt) -> bool:
         """Says quickly that nothing but its main process is the attempt's; False means: look closer."""
@@ -64,9 +74,13 @@ class Family:
             return not descendants([attempt.pid])
         return not children_of(attempt.pid) and self.is_alone(attempt)
 
-    def members(self, attempt: Attempt) -> "dict[int, int]":
-        """The live processes of an attempt and the group of each, its main process included."""
-        if self.is_proof:
+    def members(self, attempt: Attempt, since: float = NEVER) -> "dict[int, int]":
+        """The live processes of an attempt and the group of each, its main process included.
+
+        A look at all orphans that was made `since` then is good enough.
+        """
+        if self.is_proof and since > self._noticed_at:
+            self._noticed_at = time.monotonic()
             self._notice()
         roots = [] if attempt.is_gone else [attempt.pid]
         for pid, owners in self._orphans.items():
@@ -85,9 +99,9 @@ class Family:
             attempt.id in owners and is_alive(pid) for pid, owners in self._orphans.items()
         )
 
-    def ask(self, attempt: Attempt) -> bool:
+    def ask(self, attempt: Attempt, since: float = NEVER) -> bool:
         """Asks every member to end, each once; says whether there is any member."""
-        members = self.members(attempt)
+        members = self.members(attempt, since)
         asked = {group for pid, group in members.items() if pid in self._signalled}
         for pid, group in members.items():
             if pid not in self._signalled:
@@ -101,9 +115,9 @@ class Family:
                 send(os.killpg, group, signal.SIGCONT)
         return bool(members)
 
-    def force(self, attempt: Attempt) -> bool:
+    def force(self, attempt: Attempt, since: float) -> bool:
         """Kills every member; says whether there was any. A group goes at once, so that no fork slips through."""
-        members = self.members(attempt)
+        members = self.members(attempt, since)
         for pid in members:
             self._signalled[pid] = attempt.id
             send(os.kill, pid, signal.SIGKILL)
@@ -116,10 +130,10 @@ class Family:
         """Says whether a process group was made by the attempt: then all that is in it may be signalled."""
         return group in members or group == attempt.pid
 
-    def reaped(self, pid: int) -> bool:
-        """Forgets a child that was reaped; says whether it was an orphan."""
+    def reaped(self, pid: int) -> "frozenset[str]":
+        """Forgets a child that was reaped; gives the ids of the attempts that may have started it."""
         self._signalled.pop(pid, None)
-        return self._orphans.pop(pid, None) is not None
+        return self._orphans.pop(pid, NOBODY)
 
     def ended(self, attempt: Attempt) -> None:
         """Forgets an attempt; what it was allowed to leave running is nobody's from now on."""
@@ -138,6 +152,16 @@ class Family:
                 owners = self._owners(pid)
                 if owners is not None:
                     self._orphans[pid] = owners
+                else:
+                    self._bury(pid)
+
+    def _bury(self, pid: int) -> None:
+        """Reaps a dead orphan now: where thousands fork and die, each look at all children would see it again."""
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
+        self._orphans.pop(pid, None)
 
     def _owners(self, pid: int) -> "frozenset[str] | None":
         """Whose an orphan may be; None when it is dead already."""
@@ -150,13 +174,16 @@ class Family:
         for attempt in self._live.values():
             if stat[2] == attempt.pid:
                 return frozenset((attempt.id,))
+        tag = tag_of(pid)
+        if tag:
+            return frozenset(attempt.id for attempt in self._live.values() if attempt.tag == tag)
         environment = environment_of(pid)
         for attempt in self._live.values():
             if carries(environment, attempt.marks()) or carries(environment, attempt.worker_marks):
                 return frozenset((attempt.id,))
         if self._run_mark in environment:
             return frozenset()  # of an attempt that has ended and was allowed to leave it
-        # It hid its group and its environment: it may be of any attempt that was there when it started.
+        # It hid its group, its tag and its environment: it may be of any attempt that was there when it started.
         return frozenset(attempt.id for attempt in self._live.values() if attempt.start <= stat[4])
 
     def _children(self) -> bytes:

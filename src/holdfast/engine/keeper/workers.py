@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from holdfast.engine.keeper.attempt import Process
     from holdfast.engine.keeper.wire import Answer, Job, WorkerSpec
 
 # The descriptors a worker reads jobs from and writes answers to.
@@ -25,7 +26,7 @@ class Worker:
 
     __slots__ = ("answers_fd", "attempt", "jobs_fd", "key", "mark", "pid", "process", "received", "unsent")
 
-    def __init__(self, key: str, mark: str, process: tuple[int, int, int], pipes: tuple[int, int]) -> None:
+    def __init__(self, key: str, mark: str, process: "Process", pipes: tuple[int, int]) -> None:
         self.key = key
         self.mark = mark
         self.process = process
