@@ -8,11 +8,14 @@ running and idle: the parent rests too, and whoever goes on with the parent goes
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from holdfast.engine.attempt import check_environment, describe, render_inputs
 from holdfast.engine.verdict import judge_value
 from holdfast.plan.inputs import InputsInvalidError, bind_inputs
 from holdfast.plan.model import Plan, Uses
 from holdfast.run import events as ev
+from holdfast.run.budgets import capped
 from holdfast.run.choose import Start
 from holdfast.run.growth import template_id
 from holdfast.run.machine import Run
@@ -65,7 +68,9 @@ class Nested:
             driver.fail_unstarted(start, ev.Error("spawn.failed", f'plan "{plan.id}" cannot take its inputs: {said}'))
             return
         check_environment(plan, inputs)
-        link = ev.Child(driver.world.host.run_id(), inputs)
+        account = driver.run.account
+        allotted = {} if account is None else account.allotment(start.step)
+        link = ev.Child(driver.world.host.run_id(), inputs, allotted)
         body = ev.AttemptStarted(facts=start.facts, child=link)
         driver.tell(ev.Event(driver.world.clock.now(), body, step.id, start.attempt))
         self._held.append((driver.told, _child(driver.run, start.step, start.attempt, link)))
@@ -145,7 +150,10 @@ class Nested:
         if not child.final:
             self.idle.add(i)
             return
-        driver.end(driver.world.clock.now(), i, state.attempt, self._verdict(i, state.attempt, child))
+        ended = self._verdict(i, state.attempt, child)
+        if child.account is not None:
+            ended = replace(ended, spent=child.account.total())
+        driver.end(driver.world.clock.now(), i, state.attempt, ended)
 
     def _verdict(self, i: int, attempt: int, child: Run) -> ev.AttemptEnded:
         """The attempt's end as its nested run ended."""
@@ -153,6 +161,8 @@ class Nested:
         if child.status is RunStatus.CANCELED:
             error = ev.Error("canceled", f"run {child.id} was canceled")
             return ev.AttemptEnded("canceled" if _ends(driver.run, i) else "failed", error=error)
+        if child.expired and child.status is RunStatus.FAILED and driver.run.steps[i].limits.timeout_s is not None:
+            return ev.AttemptEnded("timed_out", error=ev.Error("timeout", f"run {child.id} ran longer than it may"))
         if child.status is RunStatus.FAILED:
             return ev.AttemptEnded("failed", error=_why_failed(child))
         site = driver.site
@@ -172,7 +182,16 @@ def _child(run: Run, i: int, attempt: int, link: ev.Child) -> Child:
     work = run.steps[i].work
     assert isinstance(work, Uses)
     file = work.params.get("file")
-    return Child(i, attempt, link, nested_plan(run, i), file if isinstance(file, str) else None)
+    return Child(i, attempt, link, _within(run, i, link), file if isinstance(file, str) else None)
+
+
+def _within(run: Run, i: int, link: ev.Child) -> Plan:
+    """The plan of step `i` with no more time and money than its step and the run around it have left."""
+    plan = nested_plan(run, i)
+    budget, timeout_s = capped(plan.limits.budget, link.allotted, run.plan.limits.budget), run.steps[i].limits.timeout_s
+    if timeout_s is not None:
+        budget = replace(budget, time_s=min(timeout_s, budget.time_s or timeout_s))
+    return plan if budget == plan.limits.budget else replace(plan, limits=replace(plan.limits, budget=budget))
 
 
 def nested_plan(run: Run, i: int) -> Plan:

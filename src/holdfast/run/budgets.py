@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from holdfast.plan.model import Budget, Step, Uses
 from holdfast.run import events as ev
 
@@ -61,11 +63,14 @@ class Account:
 
     # What events change.
 
-    def begin(self, i: int, spent: ev.Spent | None) -> None:
-        """An attempt of step `i` starts: its calls are spent, the rest of its own budget is reserved."""
+    def begin(self, i: int, spent: ev.Spent | None, allotted: Mapping[str, float] | None = None) -> None:
+        """An attempt of step `i` starts: its calls are spent, the rest of its own budget is reserved.
+
+        Of a step that runs a plan, that is what was `allotted` to the plan's run.
+        """
         if spent is not None:
             self._add(i, amounts_of(spent))
-        held = {key: left for key, left in self._left_of(i).items() if left > 0}
+        held = {key: left for key, left in (allotted or self._left_of(i)).items() if left > 0}
         if held:
             self._held[i] = held
 
@@ -125,6 +130,20 @@ class Account:
         """Seconds that step `i` may still run, by its own budget; `None`: it has none for time."""
         limit = self.own_limits(i).get("time")
         return None if limit is None else limit - self.spent_by(i).get("time", 0.0)
+
+    def allotment(self, i: int) -> Amounts:
+        """What a run that an attempt of step `i` is may spend: all that is left and that nobody else has reserved."""
+        allotted = {key: max(0.0, left) for key, left in self._left_of(i).items()}
+        for key, limit in self.limits.items():
+            held = sum(each.get(key, 0.0) for at, each in self._held.items() if at != i)
+            left = max(0.0, limit - self.spent.get(key, 0.0) - held)
+            allotted[key] = min(left, allotted.get(key, left))
+        return allotted
+
+    def total(self) -> ev.Spent:
+        """All that was spent, as an event says it."""
+        calls = {key.removeprefix(CALLS): round(amount) for key, amount in self.spent.items() if key.startswith(CALLS)}
+        return ev.Spent(self.spent.get("cost", 0.0), round(self.spent.get("tokens", 0.0)), calls)
 
     def shortage(self, i: int) -> Shortage | None:
         """What keeps the next attempt of step `i` from starting, or `None`."""
@@ -207,6 +226,20 @@ def account_of(run: "Reached") -> Account | None:
     if limits_of(run.plan.limits.budget) or any(step.sharing.budget is not None for step in run.steps):
         return Account(run)
     return None
+
+
+def capped(budget: Budget, allotted: Mapping[str, float], around: Budget) -> Budget:
+    """A nested plan's own budget, cut down to what the run `around` it allots."""
+    limits = limits_of(budget)
+    least = {key: min(amount, limits.get(key, amount)) for key, amount in allotted.items()}
+    calls = {key.removeprefix(CALLS): int(amount) for key, amount in least.items() if key.startswith(CALLS)}
+    return replace(
+        budget,
+        cost_usd=least.get("cost", budget.cost_usd),
+        tokens=int(least["tokens"]) if "tokens" in least else budget.tokens,
+        calls=budget.calls | calls,
+        on_exhausted=budget.on_exhausted if limits or not allotted else around.on_exhausted,
+    )
 
 
 def limits_of(budget: Budget) -> Amounts:

@@ -287,10 +287,11 @@ class StepResolved(Body, frozen=True):
 
 
 class Child(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The run that an attempt of a `uses: plan` step is: its id, and the inputs it gets."""
+    """The run that an attempt of a `uses: plan` step is: its id, the inputs it gets, and what it may spend by key."""
 
     run: str
     inputs: dict[str, object] = {}
+    allotted: dict[str, float] = {}
 
 
 class AttemptStarted(Body, frozen=True):

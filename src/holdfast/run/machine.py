@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from holdfast.plan.model import Plan
 from holdfast.run import control, ending, growth, reviews, waiting
 from holdfast.run import events as ev
+from holdfast.run.budgets import Account
 from holdfast.run.disposition import POLICIES, TRIGGERS, Failing, Failure, mode_named, no_retry
 from holdfast.run.policy import LOST_ATTEMPTS_MAX, UNCOUNTED_CODES
 from holdfast.run.reached import Reached, Recall
@@ -71,6 +72,8 @@ class Run(Reached):
         assert isinstance(body, ev.RunCreated)
         self.created_at = event.at
         self.inputs = body.inputs
+        if body.parent is not None and self.account is None:
+            self.account = Account(self)  # the run around it is told what it spent
         self.keep_going = body.request.get("keep_going") is True
 
     def _owned(self, event: ev.Event) -> None:
@@ -199,8 +202,6 @@ class Run(Reached):
         else:
             self.make_ready(i)
 
-    # Attempts.
-
     def _started(self, event: ev.Event) -> None:
         body = event.body
         assert isinstance(body, ev.AttemptStarted)
@@ -218,7 +219,7 @@ class Run(Reached):
         if body.breaker is not None:
             self.passed[i] = body.breaker
         if self.account is not None:
-            self.account.begin(i, body.spent)
+            self.account.begin(i, body.spent, body.child.allotted if body.child is not None else None)
         if body.child is not None:
             self.children[i] = body.child
 
@@ -265,8 +266,6 @@ class Run(Reached):
 
     def _noted(self, _event: ev.Event) -> None:
         """An event that only adds to the record."""
-
-    # Leaves.
 
     def _settle_accounts(self, i: int, event: ev.Event, body: ev.AttemptEnded, since: int) -> None:
         self.passed.pop(i, None)

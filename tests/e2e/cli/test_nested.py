@@ -217,3 +217,34 @@ def test_a_killed_run_goes_on_inside_of_its_nested_run(program: Program, folder:
         ("p.a", "succeeded"),
         ("p", "succeeded"),
     ]
+
+
+def test_a_budget_reaches_down_and_a_raised_one_goes_on(program: Program, folder: Path) -> None:  # semantics S13
+    spend = """{run: 'echo cost_usd=0.6 >> "$HOLDFAST_OUTPUT"'}"""
+    inside = f"{{s: {spend}, t: {{run: 'true', depends_on: [s]}}}}"
+    steps_of = f"{{uses: plan, with: {{steps: {inside}}}}}"
+    (folder / "p.yaml").write_text(f"plan: p\nlimits: {{cost: 1.0}}\nsteps:\n  a: {steps_of}\n  b: {steps_of}\n")
+    assert program("run", "p.yaml").code == 4
+    shown = document(program, "show", "last")
+    assert shown["spent"]["cost_usd"] == pytest.approx(0.6)
+    inner = steps(shown)["b"]["nested_run"]
+    assert steps(document(program, "show", inner))["t"]["status"] == "waiting"
+    assert program("budget", inner, "cost", "+1", "--reason", "go").code == 0
+    assert program("resume").code == 0
+    assert document(program, "show", "last")["spent"]["cost_usd"] == pytest.approx(1.2)
+
+
+def test_a_timeout_of_the_step_is_the_time_of_its_run(program: Program, folder: Path) -> None:  # semantics S10
+    a = "{uses: plan, timeout: 300ms, on_failure: continue, with: {steps: {s: {run: sleep 30}}}}"
+    (folder / "p.yaml").write_text(f"plan: p\nsteps:\n  a: {a}\n")
+    assert program("run", "p.yaml").code == 5
+    (attempt,) = steps(document(program, "show", "last"))["a"]["attempts"]
+    assert (attempt["status"], attempt["error"]["code"]) == ("timed_out", "timeout")
+
+
+def test_instances_of_a_fan_out_may_be_plans(program: Program, plans: Path) -> None:
+    each = '{uses: plan, for_each: {items: [1, 2]}, with: {file: sub/inner.yaml, inputs: {x: "${{ item }}"}}}'
+    (plans / "p.yaml").write_text(f"plan: p\noutputs: {{all: steps.a.outputs}}\nsteps:\n  a: {each}\n")
+    outcome = program("run", "p.yaml")
+    assert outcome.code == 0, outcome.err
+    assert document(program, "show", "last")["outputs"] == {"all": {"1": {"double": 2}, "2": {"double": 4}}}

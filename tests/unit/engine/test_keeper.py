@@ -189,7 +189,7 @@ def test_a_malformed_request_is_refused_and_the_others_go_on(rig: Rig) -> None:
 
 
 def test_an_id_that_is_live_is_not_started_again(rig: Rig) -> None:
-    rig.send(rig.request("a", "read line < /dev/zero"), rig.request("a", "true"))
+    rig.send(rig.request("a", "exec sleep 50"), rig.request("a", "true"))
     rig.wait(lambda event: isinstance(event, Refused) and event.id == "a")
 
 
