@@ -11,6 +11,7 @@ import msgspec
 
 from holdfast.errors import HoldfastError
 from holdfast.run.events import ArtifactRef, Event, StoredEvent
+from holdfast.run.locks import Holder, Token
 
 if TYPE_CHECKING:
     from holdfast.run.breakers import Breaker
@@ -53,7 +54,8 @@ class Append(msgspec.Struct, eq=False):
     has this number (0: the run must not exist); `None`: wherever the run stands. `plan`: the frozen plan's bytes,
     stored once under the digest that `run.created` names, which is `sha256:<hex>` of them. `take`: take the run's
     lease for this owner in the same transaction. `release`: give the lease back in it. `also`: events of the project's
-    own stream that are stored with these or not at all.
+    own stream that are stored with these or not at all. `unlock`: whose locks are released with it; `withdrawn`: which
+    steps wait for locks no more.
     """
 
     run: str
@@ -64,6 +66,18 @@ class Append(msgspec.Struct, eq=False):
     take: Owner | None = None
     release: bool = False
     also: Sequence[Event] = ()
+    unlock: Sequence[Token] = ()
+    withdrawn: Sequence[str] = ()
+
+
+class LockRequest(NamedTuple):
+    """Which locks an attempt (or, with no step and attempt 0, a run) wants, and its engine's fencing number."""
+
+    run: str
+    fence: int
+    step: str
+    attempt: int
+    names: tuple[str, ...]
 
 
 class Appended(NamedTuple):
@@ -153,6 +167,22 @@ class Journal(Protocol):
 
     def breakers(self) -> Breakers:
         """The circuit breakers that all runs share."""
+        ...
+
+    def lock(self, asked: LockRequest, now: int) -> tuple[Holder, ...]:
+        """Take all the locks, or none and a place in line; who is before it. Raises `FenceLostError`."""
+        ...
+
+    def lock_turns(self, run: str, now: int) -> list[str]:
+        """The steps of the run that stand in line for locks and have nobody before them now."""
+        ...
+
+    def locks_of(self, run: str) -> list[Token]:
+        """What locks are given to, of the run."""
+        ...
+
+    def line_of(self, run: str) -> list[str]:
+        """The steps of the run that stand in line for locks."""
         ...
 
     def changed(self) -> bool:

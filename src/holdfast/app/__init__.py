@@ -293,7 +293,9 @@ class Holdfast:
         from holdfast.journal.sqlite import SqliteJournal
 
         if mode == "read":
-            return SqliteJournal.open(str(self.database), mode="read")
+            journal = SqliteJournal.open(str(self.database), mode="read")
+            journal.has_keeper = self._has_keeper
+            return journal
         from holdfast.engine.host import is_alive
 
         try:
@@ -302,7 +304,14 @@ class Holdfast:
         except OSError as error:
             said = f"{error.filename or self.state} cannot be made: {error.strerror}"
             raise StoreError(said, code="E_STORE_UNREACHABLE") from error
-        return SqliteJournal.open(str(self.database), is_alive=is_alive)
+        journal = SqliteJournal.open(str(self.database), is_alive=is_alive)
+        journal.has_keeper = self._has_keeper
+        return journal
+
+    def _has_keeper(self, run: str) -> bool:
+        from holdfast.engine.keeper_client import has_keeper
+
+        return has_keeper(self.logs_folder(run))
 
     def events(self, run: str, after: int = 0) -> "list[StoredEvent]":
         """The run's events behind `after`."""

@@ -12,6 +12,7 @@ from holdfast.engine.expansion import expanded
 from holdfast.engine.facts import facts_wanted
 from holdfast.engine.host import Host
 from holdfast.engine.listener import Listener
+from holdfast.engine.locks import NOTHING
 from holdfast.engine.nested import Nested
 from holdfast.engine.passage import Passage, has_passage
 from holdfast.engine.verdict import tail
@@ -200,7 +201,7 @@ class Driver:
 
     def hear_others(self, *, changed: bool) -> None:
         """Fold what others appended, where anybody has (`changed`)."""
-        self.others = self.others or changed
+        self.others = (self.others or changed) and self._opening is None  # nobody knows of a run that is not there yet
         if self.others and not self.pending:
             # With an append under way its answer brings what others appended, in the right place.
             self.others = False
@@ -324,7 +325,7 @@ class Driver:
         if rest is not None:
             if not (isinstance(rest.event.body, ev.RunBlocked) and self._stays(now)):
                 self.tell(rest.event)
-        elif self.pending or not may_leave(self.run, now, FAR_US):
+        elif self.pending or (self.passage and self.passage.stays) or not may_leave(self.run, now, FAR_US):
             self._idle_since = None
         elif not self._stays(now):
             self.leave()
@@ -370,9 +371,9 @@ class Driver:
 
     def _work(self, events: Sequence[ev.Event]) -> Append:
         opening, self._opening = self._opening, None
-        also = self.passage.submit() if self.passage is not None else ()
+        also, freed = self.passage.submit() if self.passage is not None else ((), NOTHING)
         if opening is None:
-            return Append(self.run.id, events, self.fence, release=self.resting, also=also)
+            return Append(self.run.id, events, self.fence, None, None, None, self.resting, also, *freed)
         plan, owner = opening
         return Append(self.run.id, events, after=0, plan=plan, take=owner, release=self.resting, also=also)
 

@@ -1,4 +1,4 @@
-"""How the attempts of one run pass the circuit breakers, and what they spend by starting (semantics S12, S13)."""
+"""How the attempts of one run pass locks and breakers, and what they spend by starting (semantics S4, S12, S13)."""
 
 from collections import deque
 from typing import TYPE_CHECKING, Final
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from holdfast.engine.host import is_held
+from holdfast.engine.locks import NOTHING, Freed, Locks, has_locks
 from holdfast.plan.model import Breaker as Settings
 from holdfast.run import events as ev
 from holdfast.run.breakers import CLOSED, Trial, ask, counts
@@ -27,15 +28,18 @@ DEFAULTS: Final = Settings()
 
 
 def has_passage(run: "Run") -> bool:
-    """Whether any step counts for a breaker, or uses a capability."""
-    return any(step.sharing.breaker is not None or step.sharing.capabilities for step in run.steps)
+    """Whether any step counts for a breaker, or uses a capability, or anything wants a lock."""
+    return bool(run.plan.locks) or any(
+        step.sharing.breaker is not None or step.sharing.capabilities or step.sharing.locks for step in run.steps
+    )
 
 
 class Passage:
-    """Between one run and the breakers that it shares with others."""
+    """Between one run and the locks and breakers that it shares with others."""
 
     def __init__(self, driver: "Driver") -> None:
         self._driver = driver
+        self.locks = Locks(driver) if has_locks(driver.run) else None
         self._board = driver.world.board
         self._seen = -1
         self._looked = 0
@@ -46,6 +50,8 @@ class Passage:
 
     def look(self, now: int) -> None:
         """See what others did to the breakers; steps that wait for one are looked at where that changed anything."""
+        if self.locks is not None:
+            self.locks.look(now)
         board, run = self._board, self._driver.run
         board.look()
         run.breakers = board.by_name
@@ -60,7 +66,9 @@ class Passage:
                     run.queue.offer(i)
 
     def enters(self, start: "Start", now: int) -> bool:
-        """Whether the attempt may start now; one on trial has its trial then."""
+        """Whether the attempt may start now; it has its locks then, and one on trial has its trial."""
+        if self.locks is not None and not self.locks.enters(start, now):
+            return False
         name = self._driver.run.steps[start.step].sharing.breaker
         if name is None:
             return True
@@ -74,6 +82,8 @@ class Passage:
 
     def looks_again(self, now: int) -> bool:
         """An attempt may not enter: whether that can be decided again now, or only when the journal has answered."""
+        if self.locks is not None and self.locks.goes_on is not None:
+            return self.locks.goes_on
         if self._board.is_settled:
             self.look(now)
         return self._board.is_settled
@@ -122,6 +132,8 @@ class Passage:
     def settle(self, now: int) -> None:
         """Give back the trials of attempts that did not start after all, or ended while nobody drove the run."""
         run = self._driver.run
+        if self.locks is not None:
+            self.locks.settle()
         for name, breaker in list(self._board.by_name.items()):
             for trial in breaker.trials:
                 if trial.run == run.id and not self._is_under_way(trial):
@@ -132,17 +144,24 @@ class Passage:
     @property
     def waits(self) -> bool:
         """Whether anything is to go to the journal."""
-        return bool(self._outbox)
+        return bool(self._outbox) or (self.locks is not None and self.locks.waits)
 
-    def submit(self) -> list[ev.Event]:
+    @property
+    def stays(self) -> bool:
+        """Whether the run holds locks, so that it is not left while it only waits."""
+        return self.locks is not None and self.locks.stays
+
+    def submit(self) -> tuple[list[ev.Event], Freed]:
         """What goes with an append that is made now."""
         also, self._outbox = self._outbox, []
         self._submitted.append(len(also))
-        return also
+        return also, NOTHING if self.locks is None else self.locks.submit()
 
     def answered(self) -> None:
         """The oldest append that was not answered is."""
         self._board.answered(self._submitted.popleft())
+        if self.locks is not None:
+            self.locks.answered()
 
     def close(self) -> None:
         """The run is not ours any more: what was not appended never happened."""

@@ -10,6 +10,7 @@ from holdfast.errors import BugError, HoldfastError, IntegrityError, StoreError
 from holdfast.journal.chain import FIRST, extend, link
 from holdfast.journal.heads import Head, Heads
 from holdfast.journal.leases import LENGTH_US, IsAlive, next_fence, write_lease
+from holdfast.journal.locks import release_locks
 from holdfast.journal.packing import digest_of, packed, unpacked
 from holdfast.journal.projection import Projection
 from holdfast.journal.statements import sql
@@ -114,6 +115,8 @@ class Committer:
             project = self._heads.of(PROJECT)
             assert project is not None, "every journal has the project's own stream"
             self._extend(Append(PROJECT, work.also), project)
+        if work.unlock or work.withdrawn:
+            release_locks(self._connection, work.run, work.unlock, work.withdrawn)
         if work.fence is not None or work.take is not None:
             self._seeing[work.run] = head.seq
         if work.release:

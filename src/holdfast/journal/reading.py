@@ -1,6 +1,7 @@
 """What people read of the journal: the documents of `runs`, `show`, `inbox`, `timeline`, and runs by name."""
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
@@ -30,6 +31,7 @@ from holdfast.journal.sqlite import SqliteJournal
 from holdfast.plan.model import Plan
 from holdfast.run import events as ev
 from holdfast.run.growth import instance_id
+from holdfast.run.locks import THE_RUN, in_words
 
 NAMED_MAX: Final = 8
 """How many runs an error about a run's name lists."""
@@ -154,7 +156,22 @@ class Reading:
         order = list(_grown((step.id for step in plan.steps + plan.finally_), expansions))
         lease = self._journal.lease(run)
         steps, attempts, budget = self._steps(facts), self._attempts(facts), self._budget(facts)
-        return Facts(facts, order, steps, attempts, lease, expansions, plan.limits.budget, budget, self._nested(run))
+        inner, locks = self._nested(run), self._locks(run, plan, steps)
+        return Facts(facts, order, steps, attempts, lease, expansions, plan.limits.budget, budget, inner, locks)
+
+    def _locks(self, run: str, plan: Plan, steps: Mapping[str, StepFacts]) -> dict[str, str]:
+        """What steps that wait for locks wait for, with who holds them at this moment."""
+        found: dict[str, str] = {}
+        for step, facts in steps.items():
+            moved = facts.moved
+            if facts.status == "waiting" and isinstance(moved, ev.StepWaiting) and moved.cause == "lock":
+                from holdfast.journal.locks import Witness, holders  # noqa: PLC0415 - few runs wait for any
+
+                now, names = time.time_ns() // 1000, tuple(moved.on.split(", "))
+                witness = Witness(now, self._is_alive, self._journal.has_keeper, self._reader.rows)
+                place = THE_RUN if names == plan.locks else step
+                found[step] = in_words(names, holders(names, (run, place), witness))
+        return found
 
     def _nested(self, run: str) -> dict[str, NestedFacts]:
         rows = cast("list[tuple[str, str, str, int]]", self._reader.rows("nested_in", (run,)))

@@ -103,6 +103,7 @@ class Facts(NamedTuple):
     limits: Budget = NO_LIMITS
     budget: Sequence[BudgetFacts] = ()
     nested: Mapping[str, NestedFacts] = {}  # by step
+    locks: Mapping[str, str] = {}  # by step that waits for some: which, and who holds them now
 
 
 def shown(facts: Facts, folder: str, is_alive: IsAlive) -> Shown:
@@ -274,7 +275,7 @@ def _waits(facts: Facts) -> list[Wait]:
             waits.append(Wait("fallback", step, stamp(found.moved_at), made.target))
         if found is not None and isinstance(found.moved, ev.StepWaiting) and found.status == "waiting":
             wait = found.moved
-            waits.append(Wait(wait.cause, step, stamp(wait.since or found.moved_at), wait.what))
+            waits.append(Wait(wait.cause, step, stamp(wait.since or found.moved_at), facts.locks.get(step, wait.what)))
         inner = facts.nested.get(step)
         if inner is not None and found is not None and found.status == "running" and inner.status in RESTING:
             waits.append(Wait("plan", step, stamp(inner.moved_at), f"run {inner.run} is {inner.status}"))

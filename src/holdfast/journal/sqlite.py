@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal, Self, cast
 
 import apsw
@@ -19,8 +19,9 @@ from holdfast.journal.stored import stored_events
 from holdfast.journal.trouble import explained
 from holdfast.journal.wal import Wal
 from holdfast.journal.writer import Writer
-from holdfast.ports import Append, Appended, Breakers, Done, Lease, LostRunError, Owner
+from holdfast.ports import Append, Appended, Breakers, Done, Lease, LockRequest, LostRunError, Owner
 from holdfast.run.events import StoredEvent
+from holdfast.run.locks import Holder, Token
 
 _END: Final = 2**62
 PUT_OFF_MAX: Final = 20
@@ -32,6 +33,10 @@ def _nobody_knows(_owner: Owner) -> None:
     return None
 
 
+def _no_keeper(_run: str) -> bool:
+    return False
+
+
 class SqliteJournal:
     """The append-only record in one file; safe to use from several threads, and from several processes at once."""
 
@@ -39,6 +44,7 @@ class SqliteJournal:
         self.path = path
         self.reader = reader
         self._is_alive = is_alive
+        self.has_keeper: Callable[[str], bool] = _no_keeper  # whether a live keeper has a run's commands in hand
         self._lock = threading.Lock()  # around every use of the writing connection
         self._writing = writing
         self._data_version = 0
@@ -112,6 +118,33 @@ class SqliteJournal:
         with self.transaction() as connection:
             connection.execute(sql("release_lease"), (run, fence))
             self._committer.forget(run)
+
+    # Locks.
+
+    def lock(self, asked: LockRequest, now: int) -> tuple[Holder, ...]:
+        """Take all the locks, or none and a place in line; who is before it. Raises `FenceLostError`."""
+        from holdfast.journal.locks import Witness, take_locks  # noqa: PLC0415 - few runs have any
+
+        with self.transaction() as connection:
+            witness = Witness(
+                now, self._is_alive, self.has_keeper, lambda name, values: connection.execute(sql(name), values)
+            )
+            return take_locks(connection, asked, witness)
+
+    def lock_turns(self, run: str, now: int) -> list[str]:
+        """The steps of the run that stand in line for locks and have nobody before them now."""
+        from holdfast.journal.locks import Witness, turns  # noqa: PLC0415 - few runs have any
+
+        with self.reader.snapshot():
+            return turns(run, Witness(now, self._is_alive, self.has_keeper, self.reader.rows))
+
+    def locks_of(self, run: str) -> list[Token]:
+        """What locks are given to, of the run."""
+        return [Token(*cast("tuple[str, int]", row)) for row in self.reader.rows("locks_of_run", (run,))]
+
+    def line_of(self, run: str) -> list[str]:
+        """The steps of the run that stand in line for locks."""
+        return [str(step) for (step,) in self.reader.rows("line_of_run", (run,))]
 
     # Reading.
 

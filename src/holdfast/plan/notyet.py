@@ -19,7 +19,7 @@ HONOURED_STEP_KEYS: Final = frozenset(
         *("run", "command", "uses", "with", "shell", "cwd", "env", "stdin", "leave_running"),
         *("title", "description", "kind", "labels", "owner", "rationale", "risks", "assumptions", "group", "milestone"),
         *("depends_on", "depends", "for_each", "matrix", "when", "skip_if", "requires", "priority", "formerly"),
-        *("needs_resources", "breaker", "capabilities", "budget"),
+        *("needs_resources", "locks", "breaker", "capabilities", "budget"),
         *("timeout", "heartbeat", "quiet", "retry", "on_failure", "failure_modes", "next"),
         *("effect", "definite_failures"),
         *("reads", "produces", "consumes", "fresh", "outputs", "expect", "deterministic", "reuse"),
@@ -28,7 +28,7 @@ HONOURED_STEP_KEYS: Final = frozenset(
 HONOURED_PLAN_KEYS: Final = frozenset(
     (
         *("plan", "metadata", "outputs", "exports", "title", "description", "owner", "labels", "links", "version"),
-        *("goal", "inputs", "env", "env_pass", "limits", "defaults", "steps", "finally", "breakers", "policy"),
+        *("goal", "inputs", "env", "env_pass", "limits", "defaults", "steps", "finally", "breakers", "policy", "locks"),
     )
 )
 HONOURED_SHELLS: Final = frozenset(Shell) - {Shell.CMD}

@@ -163,6 +163,26 @@ create table breakers (
   check (state = 'half-open' or (proven = 0 and trials = '[]'))
 ) strict, without rowid;
 
+-- Locks that are held, by attempts or (no step, attempt 0) by whole runs. Like leases they are not folded: what held one
+-- may be gone, and whoever wants it next finds that out.
+create table locks (
+  name text primary key,
+  run integer not null references runs (n),
+  step text not null,
+  attempt integer not null check (attempt >= 0),
+  since integer not null,
+  check ((step = '') = (attempt = 0))
+) strict, without rowid;
+
+-- Who waits for locks, first come, first served; `names` is a JSON array.
+create table lock_tickets (
+  n integer primary key,
+  run integer not null references runs (n),
+  step text not null,
+  names text not null,
+  unique (run, step)
+) strict;
+
 -- What limits had to say of a run: where its events about budgets are.
 create table budget_events (
   run integer not null,

@@ -1,0 +1,1 @@
+delete from lock_tickets where n = ?
