@@ -94,7 +94,6 @@ def test_what_is_honoured_is_not_named() -> None:
         ("run: x, produces: {p: {path: o, retention: 1d}}", "produces.p.retention"),
         ("run: x, produces: {p: o}, expect: [{valid: p, schema: s.json}]", "expect"),
         ("run: x, reuse: always", "reuse.always"),
-        ("run: x, locks: [db]", "locks"),
         ("run: x, gate: {question: q}", "gate"),
         ("run: x, evidence: [{for: h, neutral: true}]", "evidence"),
         ("run: x, checkpoint: true", "checkpoint"),
@@ -125,7 +124,6 @@ def test_a_step_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
         ("goal: {done_when: [steps.a.ok, {prose: it is nice}]}", "goal.done_when"),
         ("secrets: [KEY]", "secrets"),
         ("inputs: {n: {secret: true}}", "inputs.n.secret"),
-        ("locks: [db]", "locks"),
         ("hypotheses: {h: {statement: s}}", "hypotheses"),
         ("policy: {require_gate: [kind:deploy]}", "policy.require_gate"),
         ("overdue: {after: 1h}", "overdue"),
@@ -138,8 +136,8 @@ def test_a_plan_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
 
 
 def test_a_finally_step_says_what_it_uses_beside() -> None:
-    made = plan("plan: p\nsteps: {a: {run: x}}\nfinally: {z: {run: x, locks: [db], on_failure: skip}}")
-    assert [str(it) for it in unsupported(made)] == ['step "z": locks']
+    made = plan("plan: p\nsteps: {a: {run: x}}\nfinally: {z: {run: x, gate: {question: q}, on_failure: skip}}")
+    assert [str(it) for it in unsupported(made)] == ['step "z": gate']
 
 
 def test_every_honoured_key_is_a_key_of_the_format() -> None:
