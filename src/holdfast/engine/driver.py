@@ -371,7 +371,7 @@ class Driver:
 
     def _work(self, events: Sequence[ev.Event]) -> Append:
         opening, self._opening = self._opening, None
-        also, freed = self.passage.submit() if self.passage is not None else ((), NOTHING)
+        also, freed = (self.passage.submit(), self.passage.freed()) if self.passage is not None else ((), NOTHING)
         if opening is None:
             return Append(self.run.id, events, self.fence, None, None, None, self.resting, also, *freed)
         plan, owner = opening

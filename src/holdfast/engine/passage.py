@@ -151,11 +151,15 @@ class Passage:
         """Whether the run holds locks, so that it is not left while it only waits."""
         return self.locks is not None and self.locks.stays
 
-    def submit(self) -> tuple[list[ev.Event], Freed]:
+    def submit(self) -> list[ev.Event]:
         """What goes with an append that is made now."""
         also, self._outbox = self._outbox, []
         self._submitted.append(len(also))
-        return also, NOTHING if self.locks is None else self.locks.submit()
+        return also
+
+    def freed(self) -> Freed:
+        """The locks that are released with it."""
+        return NOTHING if self.locks is None else self.locks.submit()
 
     def answered(self) -> None:
         """The oldest append that was not answered is."""
