@@ -190,10 +190,13 @@ def _held(witness: Witness) -> list[_Held]:
 def _line(witness: Witness) -> list[tuple[_Ticket, bool]]:
     """Everybody who waits for locks, in order, and whether they still do."""
     found = []
+    waiting: dict[str, bool] = {}  # by run; to ask whether a process lives costs more than all the rest
     for n, step, names, run, status, *its in list(witness.rows("lock_line", ())):
         name, standing = cast("tuple[str, str]", (run, status))
         row = tuple(its)
         these = frozenset(msgspec.json.decode(cast("str", names), type=list[str]))
         ticket = _Ticket(cast("int", n), name, cast("str", step), these, lease_of(name, row)[0], standing)
-        found.append((ticket, witness.waits(name, standing, row)))
+        if name not in waiting:
+            waiting[name] = witness.waits(name, standing, row)
+        found.append((ticket, waiting[name]))
     return found
