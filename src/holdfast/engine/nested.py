@@ -186,12 +186,17 @@ def _child(run: Run, i: int, attempt: int, link: ev.Child) -> Child:
 
 
 def _within(run: Run, i: int, link: ev.Child) -> Plan:
-    """The plan of step `i` with no more time and money than its step and the run around it have left."""
-    plan = nested_plan(run, i)
-    budget, timeout_s = capped(plan.limits.budget, link.allotted, run.plan.limits.budget), run.steps[i].limits.timeout_s
+    """The plan of step `i` with no more time and money than its step and the run around it allow (semantics S10, S13)."""
+    plan, around = nested_plan(run, i), run.plan.limits
+    limits, timeout_s = plan.limits, run.steps[i].limits.timeout_s
+    budget = capped(limits.budget, link.allotted, around.budget)
     if timeout_s is not None:
         budget = replace(budget, time_s=min(timeout_s, budget.time_s or timeout_s))
-    return plan if budget == plan.limits.budget else replace(plan, limits=replace(plan.limits, budget=budget))
+    ceiling_s = around.step_time_s
+    if ceiling_s is not None:
+        limits = replace(limits, step_time_s=min(ceiling_s, limits.step_time_s or ceiling_s))
+    limits = replace(limits, budget=budget)
+    return plan if limits == plan.limits else replace(plan, limits=limits)
 
 
 def nested_plan(run: Run, i: int) -> Plan:

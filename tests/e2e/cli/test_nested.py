@@ -248,3 +248,13 @@ def test_instances_of_a_fan_out_may_be_plans(program: Program, plans: Path) -> N
     outcome = program("run", "p.yaml")
     assert outcome.code == 0, outcome.err
     assert document(program, "show", "last")["outputs"] == {"all": {"1": {"double": 2}, "2": {"double": 4}}}
+
+
+def test_no_step_inside_may_run_longer_than_the_outer_run_allows(program: Program, folder: Path) -> None:
+    inside = "{s: {run: sleep 30}}"  # semantics S10: step_time is a ceiling that no step may raise
+    (folder / "p.yaml").write_text(
+        f"plan: p\nlimits: {{step_time: 300ms, grace: 1s}}\nsteps:\n  a: {{uses: plan, with: {{steps: {inside}}}}}\n"
+    )
+    assert program("run", "p.yaml").code == 1
+    (attempt,) = steps(document(program, "show", "last"))["a"]["attempts"]
+    assert attempt["error"]["code"] == "timeout"
