@@ -186,7 +186,7 @@ def _child(run: Run, i: int, attempt: int, link: ev.Child) -> Child:
 
 
 def _within(run: Run, i: int, link: ev.Child) -> Plan:
-    """The plan of step `i` with no more time and money than its step and the run around it allow (semantics S10, S13)."""
+    """The plan of step `i` with no more time and money than its step and the run around it allow (S10, S13)."""
     plan, around = nested_plan(run, i), run.plan.limits
     limits, timeout_s = plan.limits, run.steps[i].limits.timeout_s
     budget = capped(limits.budget, link.allotted, around.budget)
