@@ -305,8 +305,13 @@ class Holdfast:
             said = f"{error.filename or self.state} cannot be made: {error.strerror}"
             raise StoreError(said, code="E_STORE_UNREACHABLE") from error
         journal = SqliteJournal.open(str(self.database), is_alive=is_alive)
-        journal.has_keeper = self._has_keeper
+        journal.has_keeper, journal.keep_out = self._has_keeper, self._keep_out
         return journal
+
+    def _keep_out(self, run: str, fence: int) -> bool:
+        from holdfast.engine.keeper_client import keep_out
+
+        return keep_out(self.logs_folder(run), fence)
 
     def _has_keeper(self, run: str) -> bool:
         from holdfast.engine.keeper_client import has_keeper

@@ -63,6 +63,16 @@ def has_keeper(run_dir: Path) -> bool:
     return keeper is not None and processes.is_alive(_identity(keeper))
 
 
+def keep_out(run_dir: Path, fence: int) -> bool:
+    """Let no keeper below `fence` come up for the run any more; False where one has, or a newer engine."""
+    if not run_dir.is_dir():
+        return True
+    try:
+        return _fence_out(run_dir, fence)
+    except BusyError:
+        return False
+
+
 class KeeperClient:
     """A connection to the keeper of a run. Register it with a selector and call `receive` when it is readable."""
 

@@ -19,6 +19,8 @@ from holdfast.run.states import FINAL_RUN
 RESTING: Final = frozenset({"blocked", "paused", "quarantined"})
 HasKeeper = Callable[[str], bool]
 """Whether a live keeper has the run's commands in hand."""
+KeepOut = Callable[[str, int], bool]
+"""Let no keeper below this fence come up for the run any more; false where one has, or a newer engine."""
 Row = tuple[object, ...]
 
 
@@ -65,6 +67,10 @@ class _Held(NamedTuple):
     status: str
     lease: Row
 
+    def is_over(self, keep_out: KeepOut) -> bool:
+        """Whether nothing that was handed out under the lock can begin any more, once its holder is gone."""
+        return self.status in FINAL_RUN or keep_out(self.run, lease_of(self.run, self.lease)[0].fence + 1)
+
     @property
     def holder(self) -> Holder:
         owner = lease_of(self.run, self.lease)[0].owner
@@ -84,7 +90,9 @@ class _Ticket(NamedTuple):
         return Holder(name, self.run, self.step, owner.host, owner.pid, None, self.status)
 
 
-def take_locks(connection: apsw.Connection, asked: LockRequest, witness: Witness) -> tuple[Holder, ...]:
+def take_locks(
+    connection: apsw.Connection, asked: LockRequest, witness: Witness, keep_out: KeepOut
+) -> tuple[Holder, ...]:
     """All the locks for the attempt, or none and a place in line; who is before it. Raises `FenceLostError`."""
     row = connection.execute(sql("lease_of_run"), (asked.run,)).fetchone()
     if row is None or row[:2] != (asked.fence, 1):
@@ -97,7 +105,7 @@ def take_locks(connection: apsw.Connection, asked: LockRequest, witness: Witness
             continue
         if (each.run, each.step) in around:
             wanted.discard(each.name)  # this run is a part of what holds it
-        elif witness.keeps(each.run, each.status, each.lease):
+        elif witness.keeps(each.run, each.status, each.lease) or not each.is_over(keep_out):
             before.append(each.holder)
         else:
             connection.execute(sql("drop_lock"), (each.name,))

@@ -37,6 +37,10 @@ def _no_keeper(_run: str) -> bool:
     return False
 
 
+def _nobody_comes(_run: str, _fence: int) -> bool:
+    return True
+
+
 class SqliteJournal:
     """The append-only record in one file; safe to use from several threads, and from several processes at once."""
 
@@ -44,6 +48,7 @@ class SqliteJournal:
         self.path = path
         self.reader = reader
         self._is_alive = is_alive
+        self.keep_out: Callable[[str, int], bool] = _nobody_comes  # let no keeper below a fence come up for a run
         self.has_keeper: Callable[[str], bool] = _no_keeper  # whether a live keeper has a run's commands in hand
         self._lock = threading.Lock()  # around every use of the writing connection
         self._writing = writing
@@ -129,7 +134,7 @@ class SqliteJournal:
             witness = Witness(
                 now, self._is_alive, self.has_keeper, lambda name, values: connection.execute(sql(name), values)
             )
-            return take_locks(connection, asked, witness)
+            return take_locks(connection, asked, witness, self.keep_out)
 
     def lock_turns(self, run: str, now: int) -> list[str]:
         """The steps of the run that stand in line for locks and have nobody before them now."""
