@@ -84,7 +84,7 @@ def test_every_problem_is_reported_at_once_with_its_place(program: Program, fold
     [
         (["rum"], 'there is no command "rum"; did you mean "run"?'),
         (["xyzzy"], 'there is no command "xyzzy"'),
-        (["approve", "1"], '"approve" is not yet in this version'),
+        (["pin", "1"], '"pin" is not yet in this version'),
         (["run"], "missing argument 'PLAN'"),
         (["run", "plan.yaml", "--dry-rum"], "there is no option --dry-rum; did you mean --dry-run?"),
         (["run", "plan.yaml", "--from", "a"], "--from is not yet in this version"),
