@@ -37,7 +37,7 @@ class Points:
         real: Callable[..., object] = getattr(os, name)
 
         def counted(*args: object, **kwargs: object) -> object:
-            if self.reached():
+            if not _is_one_of_many(name, args) and self.reached():
                 self.die()
             return real(*args, **kwargs)
 
@@ -90,3 +90,11 @@ class Points:
                 return File("unix", name, flags)
 
         self._vfs = Vfs("crash", "unix", makedefault=True)
+
+
+def _is_one_of_many(name: str, args: tuple[object, ...]) -> bool:
+    """The store makes its 256 folders in one loop: a point in the first, the middle and the last says it all."""
+    if name != "mkdir":
+        return False
+    folder = Path(str(args[0]))
+    return folder.parent.name == "objects" and len(folder.name) == 2 and folder.name not in {"00", "80", "ff"}
