@@ -49,7 +49,8 @@ def by_click(verb: str, rest: list[str]) -> tuple[object, dict[str, object]]:
     command = getattr(verbs, verb)
     asked = dict(command.make_context(verb, list(rest)).params)
     manner = Manner(ask=not asked.pop("yes"), json_events=asked.pop("json_events"))
-    request = Request(asked.pop("jobs", None), wait_s=asked.pop("wait_s"))
+    keep_going = asked.pop("keep_going", False)
+    request = Request(asked.pop("jobs", None), wait_s=asked.pop("wait_s"), keep_going=keep_going)
     if verb == "run":
         assert not asked.pop("dry_run")
     return (run_plan if verb == "run" else resume_runs), asked | {"request": request, "manner": manner}
