@@ -92,8 +92,7 @@ class Scene:
 
     def start(self, plan: str) -> Running:
         """Run a plan in a process of its own."""
-        os.environ.update(self._environment())
-        return Running("run", *self.arguments(plan), "--json", cwd=self.folder)
+        return Running("run", *self.arguments(plan), "--json", cwd=self.folder, **self._environment())
 
     def resume(self) -> Outcome:
         """Go on with the last run."""
@@ -114,7 +113,7 @@ class Scene:
         """Let these steps wait at their first use of git or Python."""
         self.holds.mkdir(exist_ok=True)
         for name in ("git", "python3"):
-            real = shutil.which(name, path=self._path())
+            real = shutil.which(name)
             shim = self.folder.parent / "bin" / name
             shim.parent.mkdir(exist_ok=True)
             shim.write_text(SHIM.format(name=name, holds=self.holds, real=real), encoding="utf-8")
@@ -129,6 +128,10 @@ class Scene:
     def let_go(self, step: str) -> None:
         """The step goes on."""
         (self.holds / step).unlink()
+
+    def let_all_go(self) -> None:
+        """Nothing waits any more, whatever came of the test."""
+        shutil.rmtree(self.holds, ignore_errors=True)
 
     def kill_all(self, engine: Running) -> None:
         """The power goes: the engine, its keeper and every command are gone at once, and none can tell of another."""
@@ -154,13 +157,8 @@ class Scene:
         assert keepers
         return [*keepers, *commands]
 
-    def _path(self) -> str:
-        shims = str(self.folder.parent / "bin")
-        return ":".join(part for part in os.environ["PATH"].split(":") if part != shims)
-
     def _environment(self) -> dict[str, str]:
-        shims = self.folder.parent / "bin"
-        path = f"{shims}:{self._path()}" if shims.exists() else self._path()
+        path = f"{self.folder.parent / 'bin'}:{os.environ['PATH']}"
         return {"PATH": path, "HOME": str(self.folder.parent), "GIT_CONFIG_NOSYSTEM": "1"}
 
 

@@ -1,6 +1,7 @@
 """The template `safe-merge` on a real repository with a bare remote; also as a foreign plan, run unchanged."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ PHASES = ("scan", "nested", "classify", "sync", "snapshot", "merge", "compile", 
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Scene:
-    return scene(tmp_path)
+def demo(tmp_path: Path) -> Iterator[Scene]:
+    made = scene(tmp_path)
+    yield made
+    made.let_all_go()
 
 
 def merged(demo: Scene, *, commits: int = 1) -> None:

@@ -24,9 +24,9 @@ data = st.recursive(
 
 def literal(value: object) -> str:
     """The text of a value in the language."""
-    if isinstance(value, float):
+    if isinstance(value, float | str):
         return repr(value)
-    return json.dumps(value, ensure_ascii=True) if not isinstance(value, list | dict) else _container(value)
+    return json.dumps(value) if not isinstance(value, list | dict) else _container(value)
 
 
 def _container(value: list[object] | dict[str, object]) -> str:
@@ -43,7 +43,7 @@ def same(left: object, right: object) -> bool:
 @given(data)
 def test_any_plain_value_can_be_written_and_comes_out_as_it_is(value: object) -> None:
     text = literal(value)
-    assume(len(text) <= 4_096 and "\\u" not in text.replace("\\\\", ""))
+    assume(len(text) <= 4_096)
     assert same(compile_expression(text).evaluate({}), value)
 
 

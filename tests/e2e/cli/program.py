@@ -63,12 +63,17 @@ def as_process(*arguments: str | Path, cwd: Path, stdin: str = "", **env: str) -
 class Running:
     """The program as a process that was started and left to run."""
 
-    def __init__(self, *arguments: str, cwd: Path) -> None:
+    def __init__(self, *arguments: str, cwd: Path, **env: str) -> None:
         Running.count += 1
         self._out, self._err = cwd / f".out{Running.count}", cwd / f".err{Running.count}"
         with self._out.open("w") as out, self._err.open("w") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "holdfast", *arguments], cwd=cwd, stdout=out, stderr=err, start_new_session=True
+                [sys.executable, "-m", "holdfast", *arguments],
+                cwd=cwd,
+                env=os.environ | env,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
             )
         self.pid = self._process.pid
 
