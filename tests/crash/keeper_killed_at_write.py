@@ -21,14 +21,16 @@ written = 0
 
 def write_or_die(self: record.Record, lines: bytes) -> None:
     global written  # noqa: PLW0603  # one process, one count
-    written += 1
+    facts = lines.splitlines(keepends=True)
+    written += len(facts)
     if written < int(number):
         write(self, lines)
         return
+    last = len(facts) - 1 - (written - int(number))  # facts of one moment are written together
+    whole = facts[: last + 1] if moment == "after" else facts[:last]
     if moment == "torn":
-        write(self, lines[: len(lines) // 2])
-    elif moment == "after":
-        write(self, lines)
+        whole.append(facts[last][: len(facts[last]) // 2])
+    write(self, b"".join(whole))
     os.kill(os.getpid(), signal.SIGKILL)
 
 

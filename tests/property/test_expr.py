@@ -274,5 +274,5 @@ def test_any_text_is_a_duration_or_a_size_or_a_value_error(text: str) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_twenty_thousand_random_inputs_give_a_value_or_an_expression_error() -> None:
-    assert fuzz(seed=20_260_131, count=20_000) > 2_000
+def test_random_inputs_give_a_value_or_an_expression_error() -> None:
+    assert fuzz(seed=20_260_131, count=5_000) > 500
