@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import Queue
 
-import msgspec
-
+from holdfast.artifacts.manifest import Entry, encode
 from holdfast.errors import IntegrityError, StoreError
 from holdfast.run.events import ArtifactRef
 
@@ -29,19 +28,6 @@ SYNC_BYTES = 8 << 20
 
 Writer = Callable[[int], str | None]
 """Writes to a descriptor and syncs it; gives the digest of what it wrote, or `None` where that is known."""
-
-
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    r"""One line of a folder's manifest: a file (digest, executable or not) or a symbolic link (its target).
-
-    Names that are not UTF-8 are `escaped`: in path and link a byte stands as `\xff`, a backslash as two.
-    """
-
-    path: str
-    digest: str | None = None
-    executable: bool = False
-    link: str | None = None
-    escaped: bool = False
 
 
 class Store:
@@ -71,7 +57,7 @@ class Store:
         found = os.stat(path)
         if stat.S_ISDIR(found.st_mode):
             entries, size = self._put_tree(path)
-            digest = self.put_bytes(msgspec.json.encode(entries))
+            digest = self.put_bytes(encode(entries))
             return ArtifactRef(shown, digest, size, tree=True)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "neither a file nor a folder", path)
@@ -102,17 +88,20 @@ class Store:
         stack = [""]
         while stack:
             inside = stack.pop()
-            for child in os.scandir(os.path.join(root, inside)):
+            listed = list(os.scandir(os.path.join(root, inside)))
+            if inside and not listed:
+                entries.append(Entry(inside, folder=True))
+            for child in listed:
                 shown = os.path.join(inside, child.name)
                 if child.is_symlink():
-                    entries.append(_named(Entry(shown, link=os.readlink(child.path))))
+                    entries.append(Entry(shown, link=os.readlink(child.path)))
                 elif child.is_dir():
                     stack.append(shown)
                 elif child.is_file():
                     digest, size = self._put_file(child.path)
                     total += size
-                    entries.append(_named(Entry(shown, digest, bool(child.stat().st_mode & stat.S_IXUSR))))
-        return sorted(entries, key=lambda entry: entry.path), total
+                    entries.append(Entry(shown, digest, bool(child.stat().st_mode & stat.S_IXUSR)))
+        return entries, total
 
     def _put_file(self, path: str) -> tuple[str, int]:
         """Copy while hashing, so that what is stored is what was hashed; a known object is hashed only."""
@@ -192,20 +181,6 @@ class Store:
                 os.makedirs(name, exist_ok=True)
                 _sync_folder(folder.parent)
             self._known_folders.add(name)
-
-
-def _named(entry: Entry) -> Entry:
-    """The entry as JSON can hold it: a file name is bytes, and need not be UTF-8."""
-    try:
-        f"{entry.path}{entry.link or ''}".encode()
-    except UnicodeEncodeError:
-        link = None if entry.link is None else _escaped(entry.link)
-        return Entry(_escaped(entry.path), entry.digest, entry.executable, link, escaped=True)
-    return entry
-
-
-def _escaped(name: str) -> str:
-    return os.fsencode(name).replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
 
 
 def _hash(fd: int) -> tuple[str, int]:

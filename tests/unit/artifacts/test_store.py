@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from holdfast.artifacts.store import Entry, Store
+from holdfast.artifacts.manifest import Entry
+from holdfast.artifacts.store import Store
 
 
 def _manifest(store: Store, folder: Path) -> list[Entry]:

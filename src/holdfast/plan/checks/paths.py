@@ -60,12 +60,18 @@ def parents(path: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=4096)
-def _matcher(glob: str) -> re.Pattern[str]:
+def matcher(glob: str) -> re.Pattern[str]:
     """What a glob means for plain paths: `*` and `?` stay within a name, `**` crosses folders, a folder is its tree."""
     *folders, last = plain(glob).split("/")
     form = "".join("(?:[^/]+/)*" if name == "**" else _name_form(name) + "/" for name in folders)
     form += "(?:[^/]+/)*[^/]+" if last == "**" else _name_form(last)
     return re.compile(form + "(?:/.*)?", re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def name_matcher(name: str) -> re.Pattern[str]:
+    """What one name of a glob, other than `**`, means for the names in a folder."""
+    return re.compile(_name_form(name), re.DOTALL)
 
 
 def _name_form(name: str) -> str:
@@ -123,7 +129,7 @@ class Products:
     @staticmethod
     def excluded(reads: tuple[str, ...], path: str) -> bool:
         """Whether a `!pattern` of a step's reads takes a path out."""
-        return any(_matcher(read[1:]).fullmatch(path) is not None for read in reads if read.startswith("!"))
+        return any(matcher(read[1:]).fullmatch(path) is not None for read in reads if read.startswith("!"))
 
     def _match(self, read: str) -> Iterator[Made]:
         if is_template(read):
@@ -132,7 +138,7 @@ class Products:
         start = _MAGIC.split(read, maxsplit=1)[0].rpartition("/")[0] if glob else plain(read)
         start = plain(start) if start else ""
         for path in self._below(start):
-            if glob and not _matcher(read).fullmatch(path):
+            if glob and not matcher(read).fullmatch(path):
                 continue
             yield from self.at[path]
         if glob and start:
