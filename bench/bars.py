@@ -46,9 +46,9 @@ class Bar:
         return value >= limit if self.at_least else value <= limit
 
 
-def ratio(workload: str, peer: str, factor: float = 1.0) -> Callable[[Medians], float]:
+def ratio(workload: str, peer: str, who: str = "holdfast") -> Callable[[Medians], float]:
     """Holdfast's rate over another's."""
-    return lambda m: factor * m(workload, "holdfast") / m(workload, peer)
+    return lambda m: m(workload, who) / m(workload, peer)
 
 
 def seconds(who: str, other: str) -> Callable[[Medians], float]:
@@ -63,6 +63,10 @@ def figure(workload: str, name: str, who: str = "holdfast") -> Callable[[Medians
 
 def _per_step(name: str, factor: float) -> Callable[[Medians], float]:
     return lambda m: (m("W8", "100k", name) - m("W8", "10k", name)) * factor / 90_000
+
+
+def _more(workload: str, who: str, name: str, than: str = "holdfast") -> Callable[[Medians], float]:
+    return lambda m: m(workload, who, name) / m(workload, than, name)
 
 
 def _syncs(shape: str, few: int, many: int) -> Callable[[Medians], float]:
@@ -90,12 +94,23 @@ BARS = (
     Bar("W3 c=64", "times DBOS", ratio("W3 c=64", "dbos"), 40, 80),
     Bar("W3 c=64", "times doit", ratio("W3 c=64", "doit"), 2, 4),
     Bar("W3 c=64", "µs CPU a step", figure("W3 c=64", "cpu_us"), 50, 25, at_least=False),
-    Bar("fan-out", "of own W3", ratio("fan-out", "holdfast", "for_each"), 0.8, 1.0),
+    Bar("fan-out", "of own W3", ratio("fan-out", "holdfast", who="for_each"), 0.8, 1.0),
     Bar("fan-out", "µs CPU an instance", lambda m: m("fan-out", "for_each", "cpu_us"), 50, 35, at_least=False),
+    Bar("fan-out", "RSS, times that of own W3", _more("fan-out", "for_each", "rss_mib"), 1.5, 1.2, at_least=False),
     Bar("W4", "times DBOS", ratio("W4", "dbos"), 25, 45),
     Bar("W4", "of own W3", lambda m: m("W4", "holdfast") / m("W3 c=2", "holdfast"), 0.6, 0.8),
     Bar("W5 -j2", "of ninja", ratio("W5 -j2", "ninja"), 0.7, 0.9),
+    Bar("W5 -j2", "CPU, times ninja's", _more("W5 -j2", "holdfast", "cpu_us", "ninja"), 1.4, 1.1, at_least=False),
+    Bar("W5 -j2", "of posix_spawn in C", ratio("W5 -j2", "posix_spawn in C"), 0.7, 0.9),
+    Bar("W5 -j2", "of it without shells", ratio("W5 -j2", "C direct", who="holdfast direct"), 0.7, 0.9),
     Bar("W5 -j4", "of ninja", ratio("W5 -j4", "ninja"), 0.7, 0.9),
+    Bar("W5 -j4", "CPU, times ninja's", _more("W5 -j4", "holdfast", "cpu_us", "ninja"), 1.4, 1.1, at_least=False),
+    Bar("W5 -j4", "of posix_spawn in C", ratio("W5 -j4", "posix_spawn in C"), 0.7, 0.9),
+    Bar("W5 -j4", "of it without shells", ratio("W5 -j4", "C direct", who="holdfast direct"), 0.7, 0.9),
+    Bar("latency", "p50, times a bare loop's", _more("latency", "holdfast", "p50_us", "floor"), 3, 2, at_least=False),
+    Bar("latency", "p99, times a bare loop's", _more("latency", "holdfast", "p99_us", "floor"), 3, 2, at_least=False),
+    Bar("1 GB", "engine's RSS, MiB", figure("1 GB", "engine_mib"), 60, 40, at_least=False),
+    Bar("1 GB", "keeper's RSS, MiB", figure("1 GB", "keeper_mib"), 60, 15, at_least=False),
     Bar("W7", "first new step, ms", lambda m: m("W7", "holdfast", "s") * 1000, 150, 80, at_least=False),
     Bar("W7", "journaled steps repeated", _worst("W7", "journaled_again"), 0, 0, at_least=False),
     Bar("W8", "rate at 100,000 of that at 10,000", lambda m: m("W8", "100k") / m("W8", "10k"), 0.85, 0.95),

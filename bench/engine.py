@@ -1,7 +1,8 @@
 """Holdfast in one process: engine.py SHAPE N CONCURRENCY [SIZE]. A ready plan to its final result, journal as always.
 
-SHAPE is chain, wide, layers (inline steps that do nothing), shell (`sh -c true`), payload (a chain of results of SIZE
-bytes), fan (one step for each of N items of a list), runs-together or runs-in-turn (N runs of a chain of five).
+SHAPE is chain, wide, layers (inline steps that do nothing), shell (`sh -c true`), direct (`true` itself), payload (a
+chain of results of SIZE bytes), fan (one step for each of N items of a list), runs-together or runs-in-turn (N runs of
+a chain of five).
 """
 
 import sys
@@ -17,6 +18,8 @@ def steps_of(shape: str, n: int, size: int) -> list[dict[str, object]]:
     """What each step does."""
     if shape == "shell":
         return [{"run": "true"}] * n
+    if shape == "direct":
+        return [{"command": ["true"]}] * n
     if shape == "payload":
         return [inline("payload", size=size, i=i) for i in range(n)]
     return [inline("noop")] * n
@@ -26,7 +29,7 @@ def needs_of(shape: str, n: int) -> list[tuple[int, ...]]:
     """What each step waits for."""
     if shape in SHAPES:
         return SHAPES[shape](n)
-    return wide(n) if shape == "shell" else chain(n)
+    return wide(n) if shape in {"shell", "direct"} else chain(n)
 
 
 def main(shape: str, n: int, concurrency: int, size: int = 0) -> None:

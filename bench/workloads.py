@@ -11,6 +11,8 @@ IMPORTS = "import sqlite3,argparse,json"
 MIB = 1 << 20
 RUNS = 1_000
 COMMANDS = 1_000
+QUICK = 300
+LOUD_MIB = 954  # a gigabyte
 OLD_RUNS = 10
 SLOW_US = 2_000
 
@@ -25,6 +27,7 @@ class Tools:
     root: Path
     peers: Path
     limits: Path | None  # the C program for spawn limits
+    stamp: Path | None  # a command that tells when it ran
     shim: Path | None  # the library that slows and counts syncs
 
     @classmethod
@@ -32,14 +35,15 @@ class Tools:
         """Builds what can be built here."""
         limits = built(root, BENCH / "limits.c")
         shim = built(root, BENCH / "slowsync.c", "-shared", "-fPIC")
-        return cls(root, peers, limits, shim)
+        stamp = built(root, BENCH / "stamp.c")
+        return cls(root, peers, limits, stamp, shim)
 
     def missing(self) -> list[str]:
         """What is skipped because something is not installed."""
         missing = [name for name in ("dbos", "doit", "langgraph") if not self._python(name).exists()]
         missing += [name for name in ("ninja", "make") if not has(name, "--version")]
         if self.limits is None:
-            missing.append("cc (spawn limit, slow disk, fsyncs per step)")
+            missing.append("cc (spawn limit, latency, slow disk, fsyncs per step)")
         return missing
 
     def holdfast(self, shape: str, *numbers: int, name: str = "holdfast") -> list[Contender]:
@@ -93,6 +97,8 @@ def workloads(tools: Tools) -> dict[str, list[Contender]]:
         "W4": h("layers", 10000, 2) + peer("dbos", "layers", 2000, 2) + peer("doit", "layers", 10000, 2),
         "W5 -j2": _commands(tools, 2),
         "W5 -j4": _commands(tools, 4),
+        "latency": _latency(tools),
+        "1 GB": _loud(),
         "W7": _resume(tools),
         "W8": _growth(tools),
         "W9 1MiB": h("payload", 30, 1, MIB) + tools.floor("file", MIB, 30) + peer("dbos", "payload", 30, 1, MIB),
@@ -126,21 +132,35 @@ def _cold(tools: Tools) -> list[Contender]:
 
 
 def _commands(tools: Tools, jobs: int) -> list[Contender]:
-    """W5: `sh -c true`, kept logs and journal on our side."""
+    """W5: `sh -c true`, and `true` itself where no shell is asked for; kept logs and journal on our side."""
     folder = tools.folder("files")
     names = [f"out{i}" for i in range(COMMANDS)]
     builds = "".join(f"build {name}: t\n" for name in names)
     (folder / "build.ninja").write_text("rule t\n  command = true\n" + builds)
     # A redirection makes `make` start a shell, as ninja does; it would run a bare `true` itself.
     (folder / "Makefile").write_text(f"all: {' '.join(names)}\n{' '.join(names)}:\n\t@true </dev/null\n")
-    found = tools.holdfast("shell", COMMANDS, jobs)
+    found = tools.holdfast("shell", COMMANDS, jobs) + tools.holdfast("direct", COMMANDS, jobs, name="holdfast direct")
     if has("ninja", "--version"):
         found.append(Contender("ninja", ("ninja", f"-j{jobs}", "-C", str(folder)), COMMANDS, says=False))
     if has("make", "--version"):
         found.append(Contender("make", ("make", "-s", f"-j{jobs}", "-C", str(folder)), COMMANDS, says=False))
     if tools.limits is not None:
         found.append(Contender("posix_spawn in C", (str(tools.limits), str(COMMANDS), str(jobs), "sh")))
+        found.append(Contender("C direct", (str(tools.limits), str(COMMANDS), str(jobs))))
     return found
+
+
+def _latency(tools: Tools) -> list[Contender]:
+    """A chain of quick commands: from one's end to the next one's start."""
+    if tools.stamp is None:
+        return []
+    command = (sys.executable, str(BENCH / "latency.py"))
+    return [Contender(who, (*command, who, str(QUICK), str(tools.stamp))) for who in ("holdfast", "floor")]
+
+
+def _loud() -> list[Contender]:
+    """A step that prints a gigabyte, one that fails having printed as much, and the memory they need."""
+    return [Contender("holdfast", (sys.executable, str(BENCH / "loud.py"), str(LOUD_MIB)))]
 
 
 def _growth(tools: Tools) -> list[Contender]:
