@@ -148,7 +148,7 @@ class Session:
             plan_file=loaded.shown,
             project=loaded.project,
             inputs=inputs,
-            request=self.request.recorded(),
+            request=self.request.recorded() | self.app.door.recorded(),
             who=self.host.who,
         )
         if loaded.key is not None and loaded.key not in self._kept:

@@ -128,7 +128,10 @@ def _said(state: Run, i: int, record: _Record) -> str:
     if isinstance(standing, Skipped) and not isinstance(standing, GivenUp):
         return _skipped(standing, event)
     if isinstance(standing, Failed | GivenUp | Retrying | Uncertain | Falling):
-        return _error(standing.error, event)
+        group = state.group_of.get(i)
+        said = _error(standing.error, event, None if group is None else state.groups[group])
+        is_over = isinstance(standing, Retrying) and state.ending
+        return f"{said}; the run is to end, and nothing of it is tried again" if is_over else said
     if isinstance(standing, Recovered):
         error = standing.error
         return f'failed ({error.code}: {error.message}), and "{standing.by}" stood in for it'
@@ -160,8 +163,8 @@ def _gathered(state: Run, group: Group) -> str:
     return f"became {len(group)} instances; {len(ended)} have ended"
 
 
-def _error(error: ev.Error, event: ev.Event | None) -> str:
-    """What went wrong, what was made of it, and why."""
+def _error(error: ev.Error, event: ev.Event | None, group: Group | None) -> str:
+    """What went wrong, what was made of it, and why; what follows for the others where it is one instance of a step."""
     said = f"{error.code}: {error.message}" if error.message else error.code
     made = (
         event.body.disposed if event is not None and isinstance(event.body, ev.AttemptEnded | ev.StepFailed) else None
@@ -170,7 +173,10 @@ def _error(error: ev.Error, event: ev.Event | None) -> str:
         return said
     target = f" {made.target}" if made.target else ""
     advice = "".join(f"; {line}" for line in made.advice)
-    return f"{said}; {made.reason}, so: {made.action}{target}{advice}"
+    follows = f"{made.action}{target}"
+    if group is not None and made.action == "continue":
+        follows = "the other instances are stopped" if group.fast else "the other instances go on; the step fails"
+    return f"{said}; {made.reason}, so: {follows}{advice}"
 
 
 def _skipped(standing: Skipped, event: ev.Event | None) -> str:

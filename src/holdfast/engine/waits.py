@@ -77,7 +77,7 @@ class Waits:
     def _body(self, start: Start, now: int) -> ev.StepWaiting:
         step = self._driver.run.steps[start.step]
         params = render_params(self._driver.run, start.step)
-        limit_s = step.limits.timeout_s
+        limit_s = _limit_s(step, self._driver.run.plan.limits.step_time_s)
         deadline = None if limit_s is None else now + round(limit_s * 1e6)
         if "file" in params:
             path = str(params["file"])
@@ -94,3 +94,8 @@ class Waits:
             due, fixed, text, what = at.micros, True, str(at), f"{at} to come"
         look_at = due if deadline is None else min(due, deadline)
         return ev.StepWaiting("timer", text, what, look_at=look_at, due=due, fixed=fixed, deadline=deadline)
+
+
+def _limit_s(step: Step, ceiling_s: float | None) -> float | None:
+    """How long an attempt that only waits may take: its timeout, which has no default, under `step_time` (S10)."""
+    return min((it for it in (step.limits.timeout_s, ceiling_s) if it is not None), default=None)

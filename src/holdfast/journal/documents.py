@@ -105,13 +105,28 @@ class ShownStep(msgspec.Struct, frozen=True):
     nested_run: str | None = None
 
 
+class LockHolder(msgspec.Struct, frozen=True):
+    """Who holds a lock since when, or (`since` is null) stands before the step in line for it."""
+
+    lock: str
+    run: str
+    step: str | None  # None: the run holds it
+    host: str
+    pid: int
+    since: str | None
+
+
 class Wait(msgspec.Struct, frozen=True):
-    """What a run waits for: `kind` is `uncertain`, `retry`, `release`, or the cause of a step that is `waiting`."""
+    """What a run waits for: `kind` is `uncertain`, `retry`, `release`, or the cause of a step that is `waiting`.
+
+    `holders` are those of the locks that it waits for.
+    """
 
     kind: str
     step: str | None
     since: str
     what: str
+    holders: tuple[LockHolder, ...] = ()
 
 
 class Holder(msgspec.Struct, frozen=True):

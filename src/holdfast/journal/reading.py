@@ -25,13 +25,13 @@ from holdfast.journal.leases import IsAlive
 from holdfast.journal.packing import unpacked
 from holdfast.journal.reader import Reader
 from holdfast.journal.requests import Request, Row, document, request
-from holdfast.journal.showing import AttemptFacts, Facts, NestedFacts, RunFacts, StepFacts, shown
+from holdfast.journal.showing import AttemptFacts, Facts, LockFacts, NestedFacts, RunFacts, StepFacts, shown
 from holdfast.journal.spending import BudgetFacts
 from holdfast.journal.sqlite import SqliteJournal
 from holdfast.plan.model import Plan
 from holdfast.run import events as ev
 from holdfast.run.growth import instance_id
-from holdfast.run.locks import THE_RUN, in_words
+from holdfast.run.locks import THE_RUN
 
 NAMED_MAX: Final = 8
 """How many runs an error about a run's name lists."""
@@ -159,9 +159,9 @@ class Reading:
         inner, locks = self._nested(run), self._locks(run, plan, steps)
         return Facts(facts, order, steps, attempts, lease, expansions, plan.limits.budget, budget, inner, locks)
 
-    def _locks(self, run: str, plan: Plan, steps: Mapping[str, StepFacts]) -> dict[str, str]:
+    def _locks(self, run: str, plan: Plan, steps: Mapping[str, StepFacts]) -> dict[str, LockFacts]:
         """What steps that wait for locks wait for, with who holds them at this moment."""
-        found: dict[str, str] = {}
+        found: dict[str, LockFacts] = {}
         for step, facts in steps.items():
             moved = facts.moved
             if facts.status == "waiting" and isinstance(moved, ev.StepWaiting) and moved.cause == "lock":
@@ -170,7 +170,7 @@ class Reading:
                 now, names = time.time_ns() // 1000, tuple(moved.on.split(", "))
                 witness = Witness(now, self._is_alive, self._journal.has_keeper, self._reader.rows)
                 place = THE_RUN if names == plan.locks else step
-                found[step] = in_words(names, holders(names, (run, place), witness))
+                found[step] = LockFacts(names, tuple(holders(names, (run, place), witness)))
         return found
 
     def _nested(self, run: str) -> dict[str, NestedFacts]:

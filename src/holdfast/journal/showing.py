@@ -10,6 +10,7 @@ from holdfast.journal.documents import (
     Disposed,
     Fault,
     Holder,
+    LockHolder,
     Reason,
     Shown,
     ShownArtifact,
@@ -25,6 +26,8 @@ from holdfast.plan.model import Budget
 from holdfast.ports import Lease
 from holdfast.run import events as ev
 from holdfast.run.growth import FAIL_FAST, instance_id
+from holdfast.run.locks import Holder as Holding
+from holdfast.run.locks import in_words
 from holdfast.run.reviews import rejected
 from holdfast.run.states import FINAL_RUN
 
@@ -48,6 +51,11 @@ class RunFacts(NamedTuple):
     moved: ev.Body
     canceling: ev.RunCanceling | None
     pausing: bool
+
+    @property
+    def ending(self) -> bool:
+        """Whether it ends as soon as a person has answered what it waits for: nothing is retried (semantics S8)."""
+        return isinstance(self.moved, ev.RunBlocked) and self.moved.ending
 
 
 class StepFacts(NamedTuple):
@@ -91,6 +99,21 @@ class NestedFacts(NamedTuple):
     moved_at: int
 
 
+class LockFacts(NamedTuple):
+    """The locks that a step waits for, and who holds them now."""
+
+    names: tuple[str, ...]
+    holders: tuple[Holding, ...]
+
+    def wait(self, step: str, since: str) -> Wait:
+        """The same as what its run waits for."""
+        shown = [
+            LockHolder(one.name, one.run, one.step or None, one.host, one.pid, stamp_or_none(one.since))
+            for one in self.holders
+        ]
+        return Wait("lock", step, since, in_words(self.names, self.holders), tuple(shown))
+
+
 class Facts(NamedTuple):
     """All about one run; `order` are its steps as the plan has them."""
 
@@ -103,7 +126,7 @@ class Facts(NamedTuple):
     limits: Budget = NO_LIMITS
     budget: Sequence[BudgetFacts] = ()
     nested: Mapping[str, NestedFacts] = {}  # by step
-    locks: Mapping[str, str] = {}  # by step that waits for some: which, and who holds them now
+    locks: Mapping[str, LockFacts] = {}  # by step that waits for some
 
 
 def shown(facts: Facts, folder: str, is_alive: IsAlive) -> Shown:
@@ -199,6 +222,8 @@ def _step(run: RunFacts, step: str, facts: StepFacts | None, attempts: list[Atte
 
 
 def _status(run: RunFacts, facts: StepFacts | None) -> str:
+    if facts is not None and facts.status == "retrying" and run.ending:
+        return "canceled"
     if facts is not None:
         return facts.status
     return "canceled" if run.status in FINAL_RUN else "pending"
@@ -219,7 +244,8 @@ def _why(run: RunFacts, facts: StepFacts | None) -> str | None:
     if facts is not None and isinstance(facts.moved, ev.RunEnding):
         return "abort" if facts.moved.outcome == "failed" else "cancel"
     if _status(run, facts) == "canceled":
-        return "abort" if run.status == "failed" else "cancel"
+        is_abort = run.canceling is None if run.ending else run.status == "failed"
+        return "abort" if is_abort else "cancel"
     if facts is not None and isinstance(facts.moved, ev.StepAnswered) and facts.moved.choice == "reject":
         error = rejected(facts.moved)
         return f"{error.code}: {error.message}"
@@ -275,7 +301,8 @@ def _waits(facts: Facts) -> list[Wait]:
             waits.append(Wait("fallback", step, stamp(found.moved_at), made.target))
         if found is not None and isinstance(found.moved, ev.StepWaiting) and found.status == "waiting":
             wait = found.moved
-            waits.append(Wait(wait.cause, step, stamp(wait.since or found.moved_at), facts.locks.get(step, wait.what)))
+            since, lock = stamp(wait.since or found.moved_at), facts.locks.get(step)
+            waits.append(Wait(wait.cause, step, since, wait.what) if lock is None else lock.wait(step, since))
         inner = facts.nested.get(step)
         if inner is not None and found is not None and found.status == "running" and inner.status in RESTING:
             waits.append(Wait("plan", step, stamp(inner.moved_at), f"run {inner.run} is {inner.status}"))
@@ -287,6 +314,6 @@ def _waits(facts: Facts) -> list[Wait]:
         elif found.status == "uncertain":
             error = end.error or ev.Error("uncertain")
             waits.append(Wait("uncertain", step, stamp(found.moved_at), error.message or error.code))
-        elif found.status == "retrying" and end.retry_at is not None:
+        elif found.status == "retrying" and end.retry_at is not None and not run.ending:
             waits.append(Wait("retry", step, stamp(found.moved_at), f"next attempt at {stamp(end.retry_at)}"))
     return waits

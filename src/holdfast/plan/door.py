@@ -15,3 +15,8 @@ class Door(NamedTuple):
         """What it adds to the identity of a file's content."""
         said = "".join(f"\n{name}={value!r}" for name, value in sorted(self.variables.items()))
         return f"{self.dialect or ''}{said}"
+
+    def recorded(self) -> dict[str, object]:
+        """What the journal keeps of it, to say how the same plan is run again."""
+        said: dict[str, object] = {} if self.dialect is None else {"dialect": self.dialect}
+        return said | {"variables": dict(self.variables)} if self.variables else said

@@ -111,7 +111,8 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
     doubtful = run.uncertain | idle
     if doubtful if ending else run.pausing is None and _needs_people(run, idle):
         asked = doubtful if ending else doubtful.union(run.reviews, run.waiting)
-        return Tell(ev.Event(now, ev.RunBlocked(tuple(run.steps[i].id for i in sorted(asked)), ran_s(run, now))))
+        waiting = tuple(run.steps[i].id for i in sorted(asked))
+        return Tell(ev.Event(now, ev.RunBlocked(waiting, ran_s(run, now), ending)))
     if over and run.tail and not run.finalizing:
         return Tell(ev.Event(now, ev.RunEnding(so_far(run, facts), run.cancels)))
     if over:
@@ -228,7 +229,9 @@ def _linger(run: Run, i: int, state: Lingering, now: int) -> End | None:
     if due is not None and due <= now and (deadline is None or due <= deadline):
         return End(i, state.attempt, OVER)
     if deadline is not None and deadline <= now:
-        said = ev.Error("timeout", f"waited longer than its timeout for {state.what}")
+        own, ceiling = run.steps[i].limits.timeout_s, run.plan.limits.step_time_s
+        limit = "its timeout" if ceiling is None or (own is not None and own <= ceiling) else "limits.step_time"
+        said = ev.Error("timeout", f"waited longer than {limit} for {state.what}")
         return End(i, state.attempt, ev.AttemptEnded("timed_out", error=said))
     run.queue.withdraw(i)
     moments = [at for at in (due, deadline) if at is not None]

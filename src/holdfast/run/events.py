@@ -118,11 +118,12 @@ class RunCanceling(Body, frozen=True):
 
 
 class RunBlocked(Body, frozen=True):
-    """Nothing can move until a person answers; `steps` are those that wait."""
+    """Nothing can move until a person answers; `steps` are those that wait. `ending`: the run ends after that."""
 
     kind: ClassVar[str] = "run.blocked"
     steps: tuple[str, ...] = ()
     ran_s: float = 0.0
+    ending: bool = False
 
 
 class RunExpired(Body, frozen=True):

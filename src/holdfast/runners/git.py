@@ -20,6 +20,7 @@ from holdfast.runners.place import Place
 SAID_MAX = 500
 UNANSWERED = "remote failed to report status"
 _SETTINGS = ("-c", "core.quotePath=false", "-c", "credential.interactive=false", "-c", "gc.autoDetach=false")
+_LOCKED = re.compile(r"Unable to create '([^'\n]+\.lock)': File exists")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -61,7 +62,11 @@ class Said(NamedTuple):
         lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
         told = [line for line in lines if line.startswith(("fatal:", "error:", "! "))] or lines[-3:]
         text = "; ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in told)
-        return _PASSWORD.sub("***", text)[:SAID_MAX] or f"git ended with {self.code}"
+        text = _PASSWORD.sub("***", text)[:SAID_MAX] or f"git ended with {self.code}"
+        locked = _LOCKED.search(self.err)
+        if locked is None:
+            return text
+        return f"{text}; another git is at work there, or one was killed: if none is, remove {locked[1]}"
 
 
 class Repository:

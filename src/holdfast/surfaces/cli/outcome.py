@@ -32,8 +32,10 @@ def headline(shown: "Shown") -> str:
     """`hello succeeded in 0.4s: 2 of 2 steps`."""
     done = sum(step.status in OK for step in shown.steps)
     took = between(shown.started_at, shown.finished_at)
-    when = f"after {took}" if shown.status in RESTING else f"in {took}"
-    return f"{shown.plan} {shown.status} {when}: {done:,} of {counted(len(shown.steps), 'step')} done, run {shown.run}"
+    when = f"{shown.status} {'after' if shown.status in RESTING else 'in'} {took}"
+    if shown.status == "running":  # nobody need stay for what moves it next
+        when = f"{'waits' if shown.waits else 'is running'} after {took}"
+    return f"{shown.plan} {when}: {done:,} of {counted(len(shown.steps), 'step')} done, run {shown.run}"
 
 
 def instances(one: "ShownStep", shown: "Shown") -> str:
@@ -68,7 +70,7 @@ def next_words(shown: "Shown") -> list[str]:
     """What may be typed next, one command a line."""
     run = shown.run
     if shown.status == "failed":
-        return [f"when that is mended: {PROGRAM} run {quoted(shown.plan_file)}"]
+        return [f"when that is mended: {PROGRAM} run {quoted(shown.plan_file)}{_door(shown)}"]
     if shown.status == "quarantined":
         return [f"when that is settled: {PROGRAM} release {run} --reason …, then {PROGRAM} resume {run}"]
     doubtful = [wait.step for wait in shown.waits if wait.kind == "uncertain" and wait.step]
@@ -85,6 +87,15 @@ def next_words(shown: "Shown") -> list[str]:
     return []
 
 
+def _door(shown: "Shown") -> str:
+    """How the plan's file was read, as options."""
+    dialect, variables = shown.request.get("dialect"), shown.request.get("variables")
+    said = "" if dialect is None else f" --dialect {dialect}"
+    if isinstance(variables, dict):
+        said += "".join(f" --var {worded(f'{name}={value}')}" for name, value in variables.items())
+    return said
+
+
 def quoted(path: str) -> str:
     """A path as a shell takes it, relative where that is shorter."""
     from shlex import quote
@@ -97,7 +108,7 @@ def quoted(path: str) -> str:
 
 
 def worded(step: str) -> str:
-    """A step's id as a shell takes it."""
+    """A word as a shell takes it."""
     from shlex import quote
 
     return quote(step)
