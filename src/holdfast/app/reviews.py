@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from holdfast.app.people import NotPossibleError, ask
 from holdfast.errors import RequestError
-from holdfast.journal.requests import Request, answered, request
+from holdfast.journal.requests import Request, answered, criterion_of, request
 from holdfast.run import events as ev
 from holdfast.run.disposition import Scene, disposed
+from holdfast.run.goal import GoalAnswered
 from holdfast.run.reviews import rejected
 from holdfast.run.standing import Reviewed
 
@@ -28,23 +29,45 @@ def answer(app: "Holdfast", name: str, said: ev.StepAnswered) -> Request:
     """Record the answer to the request `name` (RUN.NUMBER); the request as it was."""
     asked = _find(app, name)
     if asked.kind != "review":
-        raise NotPossibleError(
-            f'request {name} asks whether the effect of "{asked.step}" happened',
-            code="E_NOT_REVIEW",
-            hint=f"holdfast resolve {asked.run} {asked.step} happened|not-happened|skip",
-        )
+        raise _no_review(asked, name)
     with closing(app.open_journal()) as journal:
         if asked.closed is not None:
             raise _closed(journal.reader, asked)
         now = time.time_ns() // 1000
         try:
-            ask(journal, asked.run, now, lambda run: (_decided(run, asked, said, now), asked.step), asked.attempt)
+            if asked.step:
+                ask(journal, asked.run, now, lambda run: (_decided(run, asked, said, now), asked.step), asked.attempt)
+            else:
+                criterion = criterion_of(journal.reader, asked)
+                ask(journal, asked.run, now, lambda run: (_of_goal(run, asked, criterion, said), None))
         except NotPossibleError:
             again = request(journal.reader, asked.run, asked.opened)
             if again is None or again.closed is None:
                 raise
             raise _closed(journal.reader, again) from None
     return asked
+
+
+def _no_review(asked: Request, name: str) -> NotPossibleError:
+    """The refusal of an answer to what asks for another one, or for none."""
+    said, hint = {
+        "resolve": (
+            f'asks whether the effect of "{asked.step}" happened',
+            f"holdfast resolve {asked.run} {asked.step} happened|not-happened|skip",
+        ),
+        "budget": ("asks for more of a budget", f"holdfast budget {asked.run} KEY +AMOUNT --reason TEXT"),
+        "escalation": ("says that something is late; it is closed when that is done", f"holdfast show {asked.run}"),
+    }[asked.kind]
+    return NotPossibleError(f"request {name} {said}", code="E_NOT_REVIEW", hint=hint)
+
+
+def _of_goal(run: "Run", asked: Request, criterion: str, said: ev.StepAnswered) -> GoalAnswered:
+    """The answer about a criterion of the goal; refused where nothing about it is asked."""
+    if run.final or run.judged.get(criterion, "") is not None:
+        raise NotPossibleError(
+            f"run {run.id} is {run.status}: nothing about its goal is asked there", code="E_NOT_ASKED"
+        )
+    return GoalAnswered(criterion, said.choice, asked.opened, said.who, said.reason)
 
 
 def _find(app: "Holdfast", name: str) -> Request:
@@ -66,7 +89,7 @@ def _decided(run: "Run", asked: Request, said: ev.StepAnswered, now: int) -> ev.
     """The answer as it is recorded; a rejection is judged like every other failure (S5)."""
     i = run.index[asked.step]
     state = run.states[i]
-    if not isinstance(state, Reviewed) or state.result.attempt != asked.attempt:
+    if asked.attempt is None or not isinstance(state, Reviewed) or state.result.attempt != asked.attempt:
         raise NotPossibleError(
             f'step "{asked.step}" of run {run.id} is {state.status}: nothing about it is asked', code="E_NOT_ASKED"
         )
@@ -90,7 +113,7 @@ def _closed(reader: "Reader", asked: Request) -> NotPossibleError:
     at, body = answered(reader, asked)
     when = f"{datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%dT%H:%M:%SZ}"
     name = f"{asked.run}.{asked.opened}"
-    if not isinstance(body, ev.StepAnswered):
+    if not isinstance(body, ev.StepAnswered | GoalAnswered):
         return NotPossibleError(
             f"request {name} lapsed: its run has ended", code="E_ANSWERED", facts=[f"{body.kind}, {when}"]
         )

@@ -223,6 +223,7 @@ def end_of(run: "Run", warnings: tuple[str, ...] = ()) -> RunEnd:
         state = run.states[i]
         assert isinstance(state, Waiting)
         waits.append({"kind": state.cause, "step": run.steps[i].id, "what": state.what})
+    waits += [{"kind": "review", "step": None, "what": text} for text, said in run.judged.items() if said is None]
     if not waits:
         later = [
             (step.id, state.due)

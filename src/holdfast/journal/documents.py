@@ -116,17 +116,17 @@ class LockHolder(msgspec.Struct, frozen=True):
     since: str | None
 
 
-class Wait(msgspec.Struct, frozen=True):
+class Wait(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a run waits for: `kind` is `uncertain`, `retry`, `release`, or the cause of a step that is `waiting`.
 
-    `holders` are those of the locks that it waits for.
+    `holders` are those of the locks that it waits for; of another kind it has none.
     """
 
     kind: str
     step: str | None
     since: str
     what: str
-    holders: tuple[LockHolder, ...] = ()
+    holders: tuple[LockHolder, ...] | None = None
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -198,11 +198,14 @@ class ShownBreaker(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A request to people; `shows` holds what the person needs to see to answer."""
+    """A request to people, about a step or (null) its run; `shows` holds what the person needs to see to answer.
+
+    `kind` is review, resolve, budget (more of it is to be allowed) or escalation (something is late).
+    """
 
     id: str
     run: str
-    step: str
+    step: str | None
     kind: str
     question: str
     options: tuple[str, ...]

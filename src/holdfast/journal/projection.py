@@ -13,6 +13,7 @@ from holdfast.run.states import RunStatus, run_after
 
 LIMITS = frozenset({ev.BudgetRaised, ev.BudgetWarned, ev.RunExpired})
 """What limits have to say of a run; noted by number only."""
+ESCALATED = "escalation.opened"
 _Key = tuple[int, str]
 _REMEMBERED_MAX = 100_000
 
@@ -41,7 +42,9 @@ class Projection:
         after = step_after(row, seq, event)
         if after is None or after is row:
             if type(event.body) in LIMITS:
-                self._connection.execute(sql("note_budget"), (head.n, seq))
+                self._of_budgets(head.n, seq, event.body)
+            elif event.body.kind == ESCALATED:
+                self._connection.execute(sql("open_request"), (head.n, seq, step, "escalation"))
             return
         if isinstance(event.body, ev.StepExpanded):
             self._connection.execute(sql("insert_expansion"), (*key, seq))
@@ -142,19 +145,37 @@ class Projection:
         elif isinstance(body, ev.RunCanceling):
             self._connection.execute(sql("ask_cancel"), (head.n, seq))
         elif type(body) in LIMITS:
-            self._connection.execute(sql("note_budget"), (head.n, seq))
+            self._of_budgets(head.n, seq, body)
         elif isinstance(body, ev.RunEnding):
-            self._cancel_steps(head.n, seq)
+            self._cancel_steps(head.n, seq, "escalation")
+        elif body.kind.startswith(ev.RARE):
+            self._of_people(head.n, seq, body)
         else:
             self._move_run(head, seq, event)
 
-    def _cancel_steps(self, n: int, seq: int) -> None:
-        """What of the run has begun and not ended never will."""
+    def _of_budgets(self, n: int, seq: int, body: ev.Body) -> None:
+        """What limits have to say is noted by number; where more is allowed, nobody is asked for it any more."""
+        self._connection.execute(sql("note_budget"), (n, seq))
+        if isinstance(body, ev.BudgetRaised):
+            self._connection.execute(sql("close_budget_requests"), (n, seq))
+
+    def _of_people(self, n: int, seq: int, body: ev.Body) -> None:
+        """What people are asked or told about the run itself, and what they answer."""
+        from holdfast.run.goal import GoalAnswered  # noqa: PLC0415 - few journals hold any
+
+        if isinstance(body, GoalAnswered):
+            self._connection.execute(sql("close_asked"), (n, body.asked, seq))
+        else:
+            kind = "escalation" if body.kind == ESCALATED else "review"
+            self._connection.execute(sql("open_request"), (n, seq, "", kind))
+
+    def _cancel_steps(self, n: int, seq: int, but: str = "") -> None:
+        """What of the run has begun and not ended never will; requests are closed, `but` for those of a kind."""
         self.flush()
         for key in [key for key in self._steps if key[0] == n]:
             del self._steps[key]
         self._connection.execute(sql("cancel_steps"), (n, seq))
-        self._connection.execute(sql("close_requests"), (n, seq))
+        self._connection.execute(sql("close_requests"), (n, seq, but))
 
     def _move_run(self, head: Head, seq: int, event: ev.Event) -> None:
         body = event.body
@@ -169,4 +190,8 @@ class Projection:
             raise BugError("a run whose steps are still running or uncertain was to end", code="E_BUG")
         if finished is not None:
             self._cancel_steps(head.n, seq)
+        elif isinstance(body, ev.RunBlocked) and body.budgets:
+            self._connection.execute(sql("open_request"), (head.n, seq, "", "budget"))
+        elif head.status == "blocked":
+            self._connection.execute(sql("close_budget_requests"), (head.n, seq))
         head.status = status

@@ -24,7 +24,7 @@ from holdfast.journal.documents import (
 from holdfast.journal.leases import IsAlive
 from holdfast.journal.packing import unpacked
 from holdfast.journal.reader import Reader
-from holdfast.journal.requests import Request, Row, document, request
+from holdfast.journal.requests import Request, Row, RunRow, asked_of_run, document, document_of_run, request
 from holdfast.journal.showing import AttemptFacts, Facts, LockFacts, NestedFacts, RunFacts, StepFacts, shown
 from holdfast.journal.spending import BudgetFacts
 from holdfast.journal.sqlite import SqliteJournal
@@ -115,7 +115,9 @@ class Reading:
         with self._reader.snapshot():
             rows = cast("list[Row]", self._reader.rows("inbox"))
             plans: dict[str, Plan] = {}
-            return Inbox([document(row, lambda run: self._plan(run, plans)) for row in rows])
+            found = [document(row, lambda run: self._plan(run, plans)) for row in rows]
+            found += [document_of_run(row) for row in cast("list[RunRow]", self._reader.rows("inbox_of_runs"))]
+            return Inbox(sorted(found, key=lambda one: one.since))
 
     def request(self, run: str, opened: int) -> Request | None:
         """The request that event `opened` of the run opened, answered or not."""
@@ -157,7 +159,8 @@ class Reading:
         lease = self._journal.lease(run)
         steps, attempts, budget = self._steps(facts), self._attempts(facts), self._budget(facts)
         inner, locks = self._nested(run), self._locks(run, plan, steps)
-        return Facts(facts, order, steps, attempts, lease, expansions, plan.limits.budget, budget, inner, locks)
+        asked = asked_of_run(self._reader, facts.n) if plan.goal is not None else ()
+        return Facts(facts, order, steps, attempts, lease, expansions, plan.limits.budget, budget, inner, locks, asked)
 
     def _locks(self, run: str, plan: Plan, steps: Mapping[str, StepFacts]) -> dict[str, LockFacts]:
         """What steps that wait for locks wait for, with who holds them at this moment."""

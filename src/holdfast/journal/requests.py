@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
+from msgspec import to_builtins
+
 from holdfast.errors import IntegrityError
 from holdfast.journal.documents import Asked, stamp
 from holdfast.journal.reader import Reader
 from holdfast.plan.model import Plan
 from holdfast.run import events as ev
+from holdfast.run.alarms import Escalated
+from holdfast.run.goal import GoalAsked
 from holdfast.run.growth import template_id
+from holdfast.run.particulars import Lacking
 
 Options = tuple[str, ...]
 EFFECT_OPTIONS: Options = ("happened", "not-happened", "skip")
@@ -21,9 +26,9 @@ class Request(NamedTuple):
 
     run: str
     opened: int
-    step: str
+    step: str  # "": it is about the run itself
     kind: str
-    attempt: int
+    attempt: int | None
     closed: int | None
 
 
@@ -37,7 +42,7 @@ class Answered(NamedTuple):
 def request(reader: Reader, run: str, opened: int) -> Request | None:
     """The request that an event of a run opened, or `None`."""
     for row in reader.rows("request", (run, opened)):
-        return Request(*cast("tuple[str, int, str, str, int, int | None]", row))
+        return Request(*cast("tuple[str, int, str, str, int | None, int | None]", row))
     return None
 
 
@@ -49,8 +54,54 @@ def answered(reader: Reader, asked: Request) -> Answered:
 
 
 def open_requests(reader: Reader, run: str) -> bool:
-    """Whether people are asked anything about a run."""
+    """Whether people are asked anything about a run; that something is late asks nothing."""
     return bool(reader.rows("open_requests", (run,)))
+
+
+def asked_of_run(reader: Reader, n: int) -> list[tuple[int, str]]:
+    """The criteria of the goal of run number `n` that wait for a person, each with when it was asked."""
+    found = []
+    for at, data in reader.rows("asked_of_run", (n,)):
+        body = ev.decode(GoalAsked.kind, cast("str", data))
+        assert isinstance(body, GoalAsked)
+        found.append((cast("int", at), body.criterion))
+    return found
+
+
+def criterion_of(reader: Reader, asked: Request) -> str:
+    """What a request about a run's goal asks."""
+    for _, kind, data in reader.rows("event", (asked.run, asked.opened)):
+        body = ev.decode(cast("str", kind), cast("str", data))
+        if isinstance(body, GoalAsked):
+            return body.criterion
+    raise IntegrityError(f"run {asked.run} lacks event {asked.opened}", code="E_JOURNAL_DAMAGED")
+
+
+RunRow = tuple[str, int, str, str, int, str, str, str]
+
+
+def document_of_run(row: RunRow) -> Asked:
+    """A row about a run itself, or about a step that is late, as what a person needs to see."""
+    run, opened, step, kind, since, event, data, plan = row
+    body, shows = ev.decode(event, data), dict[str, object]()
+    options: Options = ()
+    role = None
+    if isinstance(body, GoalAsked):
+        question, options = f'Is the goal of "{plan}" met? {body.criterion}', REVIEW_OPTIONS
+        shows["criteria"] = [body.criterion]
+    elif isinstance(body, Escalated):
+        what = f'"{step}"' if step else f'The run of "{plan}"'
+        question, role = f"{what} is late: {body.said} ({body.what})", body.role
+        shows["due"] = stamp(body.due)
+    else:
+        assert isinstance(body, ev.RunBlocked)
+        question = f'More of a budget of "{plan}"? ' + "; ".join(_whose(short) for short in body.budgets)
+        shows["budgets"] = [to_builtins(short) for short in body.budgets]
+    return Asked(f"{run}.{opened}", run, step or None, kind, question, options, shows, stamp(since), role=role)
+
+
+def _whose(short: Lacking) -> str:
+    return short.said if short.step is None else f"{short.step}: {short.said}"
 
 
 Row = tuple[str, int, str, str, int, str, str, str | None, int]

@@ -127,6 +127,7 @@ class Facts(NamedTuple):
     budget: Sequence[BudgetFacts] = ()
     nested: Mapping[str, NestedFacts] = {}  # by step
     locks: Mapping[str, LockFacts] = {}  # by step that waits for some
+    goal: Sequence[tuple[int, str]] = ()  # criteria that people are asked about, since when
 
 
 def shown(facts: Facts, folder: str, is_alive: IsAlive) -> Shown:
@@ -294,6 +295,7 @@ def _waits(facts: Facts) -> list[Wait]:
     waits: list[Wait] = []
     if isinstance(run.moved, ev.RunQuarantined):
         waits.append(Wait("release", None, stamp(run.moved_at), run.moved.reason))
+    waits += [Wait("review", None, stamp(at), criterion) for at, criterion in facts.goal]
     for step in facts.order:
         found = facts.steps.get(step)
         made = getattr(found.moved, "disposed", None) if found is not None and found.status == "waiting" else None

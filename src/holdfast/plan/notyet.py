@@ -10,7 +10,7 @@ from holdfast.plan.format.containers import FREE, Record
 from holdfast.plan.format.runners import RUNNERS
 from holdfast.plan.format.steps import STEP
 from holdfast.plan.format.table import PLAN
-from holdfast.plan.model import Conditions, Goal, Holds, Plan, Product, Run, Shell, Step, Uses, Valid
+from holdfast.plan.model import Conditions, Plan, Product, Run, Shell, Step, Uses, Valid
 from holdfast.plan.nested import places
 from holdfast.plan.problems import Path
 
@@ -21,7 +21,7 @@ HONOURED_STEP_KEYS: Final = frozenset(
         *("depends_on", "depends", "for_each", "matrix", "when", "skip_if", "requires", "priority", "formerly"),
         *("needs_resources", "locks", "breaker", "capabilities", "budget"),
         *("timeout", "heartbeat", "quiet", "retry", "on_failure", "failure_modes", "next"),
-        *("effect", "definite_failures"),
+        *("effect", "definite_failures", "overdue"),
         *("reads", "produces", "consumes", "fresh", "outputs", "expect", "deterministic", "reuse"),
     )
 )
@@ -29,6 +29,7 @@ HONOURED_PLAN_KEYS: Final = frozenset(
     (
         *("plan", "metadata", "outputs", "exports", "title", "description", "owner", "labels", "links", "version"),
         *("goal", "inputs", "env", "env_pass", "limits", "defaults", "steps", "finally", "breakers", "policy", "locks"),
+        "overdue",
     )
 )
 HONOURED_SHELLS: Final = frozenset(Shell) - {Shell.CMD}
@@ -97,14 +98,7 @@ def _plan_keys(plan: Plan) -> Iterator[str]:
     yield from _differing(plan, _EMPTY_PLAN, _LATER_IN_PLANS)
     if plan.policy is not None and plan.policy.require_gate:
         yield "policy.require_gate"
-    if plan.goal is not None:
-        yield from (f"goal.{key}" for key in _differing(plan.goal, Goal(), _LATER_GOAL))
-        if not all(isinstance(criterion, Holds) for criterion in plan.goal.done_when):
-            yield "goal.done_when"
     yield from (f"inputs.{name}.secret" for name, declared in plan.inputs.items() if declared.secret)
-
-
-_LATER_GOAL: Final = [("deadline", "deadline")]
 
 
 def _step_keys(step: Step) -> Iterator[str]:

@@ -21,7 +21,7 @@ from holdfast.run.growth import is_about_item
 from holdfast.run.machine import Run
 from holdfast.run.policy import LOST_ATTEMPTS_MAX
 from holdfast.run.reckoning import due as limits_due
-from holdfast.run.reckoning import ran_s, reckon
+from holdfast.run.reckoning import ran_s, reckon, spent_up
 from holdfast.run.standing import Falling, Lingering, Pausing, Undone, Waiting
 from holdfast.run.states import OK_STEP, RunStatus
 
@@ -84,6 +84,10 @@ def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decisi
         said = reckon(run, now)
         if said is not None:
             return Tell(said)
+    if run.alarms is not None:
+        late = run.alarms.next(now)
+        if late is not None:
+            return Tell(late)
     if _is_closing(run):
         return None
     run.queue.call_due(now)
@@ -112,9 +116,16 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
     if doubtful if ending else run.pausing is None and _needs_people(run, idle):
         asked = doubtful if ending else doubtful.union(run.reviews, run.waiting)
         waiting = tuple(run.steps[i].id for i in sorted(asked))
-        return Tell(ev.Event(now, ev.RunBlocked(waiting, ran_s(run, now), ending)))
+        budgets = () if ending else spent_up(run)
+        return Tell(ev.Event(now, ev.RunBlocked(waiting, ran_s(run, now), ending, budgets)))
     if over and run.tail and not run.finalizing:
         return Tell(ev.Event(now, ev.RunEnding(so_far(run, facts), run.cancels)))
+    if over and run.plan.goal is not None:
+        from holdfast.run.goal import review  # noqa: PLC0415 - few plans have a goal
+
+        said = review(run, now)
+        if said is not None:
+            return Tell(said)
     if over:
         return Tell(ev.Event(now, finished(run, now, facts)))
     if run.pausing is not None:
@@ -152,9 +163,10 @@ def _cause(run: Run, i: int) -> ev.WaitCause | None:
 def wake_at(run: Run) -> int | None:
     """When the next retry is due, if nothing else happens before; what is due already waits for room, not for time."""
     due = None if _is_closing(run) else run.queue.next_due()
-    if run.stopwatch is None:
+    if run.stopwatch is None and run.alarms is None:
         return due
-    return min((at for at in (due, limits_due(run)) if at is not None), default=None)
+    late = None if run.alarms is None else run.alarms.due()
+    return min((at for at in (due, limits_due(run), late) if at is not None), default=None)
 
 
 def to_stop(run: Run) -> list[int]:

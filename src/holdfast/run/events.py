@@ -1,8 +1,7 @@
 """Every journal event: one frozen body each, with its version.
 
-An `Event` is a body with its time and, where it concerns one, its step and attempt. The journal keeps `at`, `kind`,
-`step` and `attempt` as columns and the body as canonical JSON; `encode` and `decode` are the only two doors.
-Times are UTC microseconds since the epoch.
+An `Event` is a body with its time (UTC microseconds since the epoch) and, where it concerns one, its step and attempt.
+The journal keeps those and `kind` as columns and the body as canonical JSON; `encode` and `decode` are the only doors.
 """
 
 from typing import ClassVar, Literal, NamedTuple
@@ -124,6 +123,7 @@ class RunBlocked(Body, frozen=True):
     steps: tuple[str, ...] = ()
     ran_s: float = 0.0
     ending: bool = False
+    budgets: tuple[particulars.Lacking, ...] = ()  # those of which more must be allowed first
 
 
 class RunExpired(Body, frozen=True):
@@ -375,6 +375,7 @@ BODIES: tuple[type[Body], ...] = (
     AttemptEnded,
 )
 _DECODERS = {body.kind: msgspec.json.Decoder(body) for body in BODIES}
+RARE = ("breaker.", "goal.", "escalation.")
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
@@ -386,10 +387,10 @@ def encode(body: Body) -> bytes:
 def decode(kind: str, data: bytes | str) -> Body:
     """The body that `encode` made; an unknown kind or shape is `E_JOURNAL_DAMAGED`."""
     decoder = _DECODERS.get(kind)
-    if decoder is None and kind.startswith("breaker."):
-        from holdfast.run.project import PROJECT_BODIES  # noqa: PLC0415 - few journals hold any; it needs `Body`
+    if decoder is None and kind.startswith(RARE):
+        from holdfast.run.rare import RARE_BODIES  # noqa: PLC0415 - few journals hold any; it needs `Body`
 
-        _DECODERS.update({body.kind: msgspec.json.Decoder(body) for body in PROJECT_BODIES})
+        _DECODERS.update({body.kind: msgspec.json.Decoder(body) for body in RARE_BODIES})
         decoder = _DECODERS.get(kind)
     try:
         if decoder is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from holdfast.plan.expr import Expression, ExpressionError, compile_expression, truth
-from holdfast.plan.model import Holds
+from holdfast.plan.model import Holds, Prose
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
 from holdfast.run.disposition import POLICIES
@@ -49,12 +49,14 @@ def so_far(run: Run, facts: Mapping[str, object]) -> ev.RunOutcome:
 
 
 def goals(run: Run, facts: Mapping[str, object], but: frozenset[str] | set[str] = frozenset()) -> dict[str, str]:
-    """What each expression of `goal.done_when` is (semantics S18): true, false, or why it has no value.
+    """What each criterion of `goal.done_when` is (semantics S18): true, false, or why it has no value.
 
-    Those that refer to a step of `but` are left out.
+    Expressions that refer to a step of `but` are left out; so is prose of which nobody was asked.
     """
     found: dict[str, str] = {}
     for criterion in run.plan.goal.done_when if run.plan.goal is not None else ():
+        if isinstance(criterion, Prose) and criterion.prose in run.judged:
+            found[criterion.prose] = run.judged[criterion.prose] or "nobody has said"
         if not isinstance(criterion, Holds):
             continue
         try:
@@ -81,6 +83,8 @@ def finished(run: Run, now: int, facts: Mapping[str, object]) -> ev.RunFinished:
     """The run's end: its outcome, outputs, goal, and what is to be said of it."""
     ended = outcome(run)
     goal = goals(run, facts)
+    if None in run.judged.values():  # the run was canceled while people were asked
+        ended = "canceled"
     outputs: dict[str, object] = {}
     warnings = _not_undone(run) + _recoveries(run)
     for name, text in run.plan.outputs.items():

@@ -62,6 +62,8 @@ class Run(Reached):
         self._APPLY[event.body.kind](self, event)
         if self.group_of and event.step is not None:
             growth.follow(self, self.index[event.step], event.body)
+        if self.alarms is not None:
+            self.alarms.follow(event)
         self.at = event.at
         self.seq += 1
 
@@ -97,11 +99,8 @@ class Run(Reached):
         self.canceling = min(self.canceling or event.body.why, event.body.why)  # a person's "cancel" comes first
         self.cancels += 1
 
-    def _paused(self, event: ev.Event) -> None:
-        self._rest("paused", event)
-
-    def _blocked(self, event: ev.Event) -> None:
-        self._rest("blocked", event)
+    def _rests(self, event: ev.Event) -> None:
+        self._rest(event.body.kind.removeprefix("run."), event)
 
     def _rest(self, trigger: str, event: ev.Event) -> None:
         self.status = run_after(self.status, trigger)
@@ -367,9 +366,9 @@ class Run(Reached):
         ev.RunCreated.kind: _created,
         ev.RunOwned.kind: _owned,
         ev.RunPausing.kind: _pausing,
-        ev.RunPaused.kind: _paused,
+        ev.RunPaused.kind: _rests,
         ev.RunCanceling.kind: _canceling,
-        ev.RunBlocked.kind: _blocked,
+        ev.RunBlocked.kind: _rests,
         ev.RunExpired.kind: _expired,
         ev.BudgetRaised.kind: _budget,
         ev.BudgetWarned.kind: _budget,
@@ -384,6 +383,8 @@ class Run(Reached):
         ev.StepExpanded.kind: growth.expand,
         ev.StepGathered.kind: growth.gathered,
         ev.StepAnswered.kind: reviews.answered,
+        **dict.fromkeys(("goal.asked", "goal.answered"), reviews.of_goal),
+        "escalation.opened": _noted,
         ev.StepResolved.kind: _resolved,
         ev.AttemptStarted.kind: _started,
         ev.AttemptEnded.kind: _ended,

@@ -60,6 +60,16 @@ class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
     calls: dict[str, int] = {}
 
 
+class Lacking(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A budget that is spent, the run's or (`step`) a step's own; `said` says so to people."""
+
+    key: str
+    spent: float
+    limit: float
+    said: str
+    step: str | None = None
+
+
 class Disposition(msgspec.Struct, frozen=True, omit_defaults=True):
     """What becomes of a failure and why (semantics S5): by a retry, a failure mode, or the step's policy.
 

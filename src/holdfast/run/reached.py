@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from holdfast.errors import BugError
 from holdfast.plan.graph import of_plan
 from holdfast.plan.model import Depends, OnFailure, Plan, Step
+from holdfast.plan.model import Run as Work
 from holdfast.run import events as ev
 from holdfast.run.budgets import account_of
 from holdfast.run.control import HANDLED, control_of, taken
@@ -40,10 +41,13 @@ from holdfast.run.stopwatch import Stopwatch
 from holdfast.run.waiting import Waiters
 
 if TYPE_CHECKING:
+    from holdfast.run.alarms import Alarms
     from holdfast.run.breakers import Breaker
 
 BEGUN = (Running, Succeeded, Uncertain, Undone, Lingering, Reviewed)
 """States of a step that was started, once where nothing else is known."""
+NOBODY = Step(id="", work=Work(text="")).people
+"""What most steps have; one object for all of them."""
 Recall = Callable[[str], dict[str, object]]
 Steps = tuple[Step, ...] | list[Step]
 Arrows = tuple[tuple[int, ...], ...] | list[tuple[int, ...]]
@@ -55,6 +59,7 @@ class Reached:
     __slots__ = (
         "aborting",
         "account",
+        "alarms",
         "at",
         "breakers",
         "canceling",
@@ -74,6 +79,7 @@ class Reached:
         "id",
         "index",
         "inputs",
+        "judged",
         "keep_going",
         "keys",
         "left",
@@ -124,8 +130,7 @@ class Reached:
         self.reserved: set[int] = set()  # instances that are handed out
         self.queue = Queue(self.steps, graph)
         self.status = RunStatus.PENDING
-        self.seq = 0
-        self.at = 0  # when the last event was
+        self.seq, self.at = 0, 0  # the number of the last event, and when it was
         self.inputs: dict[str, object] = {}
         self.created_at = 0
         self.started_at: int | None = None
@@ -159,7 +164,9 @@ class Reached:
         self.waiting = Waiters(self.queue, plan.limits.resources)
         self.tries: dict[int, Tries] = {}
         self.keys: dict[int, str] = {}  # idempotency keys of effects that began
+        self.judged: dict[str, str | None] = {}  # criteria of the goal in prose: what a person said, None: nothing yet
         self.account = account_of(self)
+        self.alarms = alarms_of(self)
         limit_s = plan.limits.budget.time_s
         self.stopwatch = None if limit_s is None else Stopwatch(limit_s)
         self.expired = False  # the run's time is over
@@ -236,6 +243,17 @@ class Reached:
             return not all(self.satisfied(j) for j in self.needs[i])
         name = self.steps[i].id
         return not all(self.satisfied(j) or name in taken(self, j) for j in self.needs[i])
+
+
+def alarms_of(run: Reached) -> "Alarms | None":
+    """The alarms of a run whose plan says by when anything is to be done; `None` for one that does not."""
+    plan = run.plan
+    is_due = plan.overdue is not None or (plan.goal is not None and plan.goal.deadline is not None)
+    if not is_due and all(step.people is NOBODY or step.people.overdue is None for step in run.steps):
+        return None
+    from holdfast.run.alarms import Alarms  # noqa: PLC0415 - few plans have any
+
+    return Alarms(run)
 
 
 def _nothing_stored(digest: str) -> dict[str, object]:

@@ -6,6 +6,8 @@ from holdfast.plan.model import DEFAULT_TIMEOUT_S
 from holdfast.plan.units import format_duration
 from holdfast.run import events as ev
 from holdfast.run.budgets import WARN_AT, Shortage, in_words, number
+from holdfast.run.particulars import Lacking
+from holdfast.run.standing import Waiting
 
 LATER_S: Final = 2.0
 """How much later than the engine the keeper ends what runs longer than the run may."""
@@ -70,14 +72,34 @@ def expiry(run: "Reached") -> str | None:
     return f"the run's time limit of {format_duration(watch.limit_us / 1e6)} was over (limits.time)"
 
 
+def spent_up(run: "Reached") -> tuple[Lacking, ...]:
+    """The budgets of which more must be allowed before the steps that wait for them may start, each once."""
+    account = run.account
+    found: dict[tuple[str | None, str], Lacking] = {}
+    if account is None:
+        return ()
+    for i in run.waiting:
+        state = run.states[i]
+        short = account.shortage(i) if isinstance(state, Waiting) and state.cause == "budget" else None
+        if short is not None and (short.scope, short.key) not in found:
+            said = spent_in_words(short)
+            found[short.scope, short.key] = Lacking(short.key, short.spent, short.limit, said, short.scope)
+    return tuple(found.values())
+
+
 def lack_in_words(run: str, short: Shortage) -> str:
     """A shortage for people: which budget, how much of it is spent, and what to do."""
-    whose = "the run's budget" if short.scope is None else "the step's own budget"
-    needs = f"; it needs {number(short.key, short.needs)} more" if short.needs else ""
-    said = f"{number(short.key, short.spent)} of {in_words(short.key, short.limit)} of {whose} spent{needs}"
+    said = spent_in_words(short)
     if short.until_free:
         return f"{said}, which running steps have reserved"
     if short.fails:
         return said
     step = "" if short.scope is None else f" --step {short.scope}"
     return f"{said} (holdfast budget {run} {short.key} +AMOUNT{step} --reason TEXT)"
+
+
+def spent_in_words(short: Shortage) -> str:
+    """`3 of 3 calls of model of the run's budget spent; it needs 1 more`."""
+    whose = "the run's budget" if short.scope is None else "the step's own budget"
+    needs = f"; it needs {number(short.key, short.needs)} more" if short.needs else ""
+    return f"{number(short.key, short.spent)} of {in_words(short.key, short.limit)} of {whose} spent{needs}"

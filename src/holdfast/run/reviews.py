@@ -1,4 +1,7 @@
-"""Promises in prose: asked of a person when an attempt has ended well, and what comes of the answer (semantics S20)."""
+"""Promises in prose: asked of a person when an attempt has ended well, and what comes of the answer (semantics S20).
+
+Those of a goal are `goal`'s.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -39,3 +42,10 @@ def answered(run: "Run", event: ev.Event) -> None:
     else:
         failing = Failing(event.at, body.error or rejected(body), state.result, body.disposed)
         run.attempt_failed(i, failing, body.retry_at)
+
+
+def of_goal(run: "Run", event: ev.Event) -> None:
+    """People are asked about the goal, or have answered (semantics S18)."""
+    from holdfast.run.goal import fold  # noqa: PLC0415 - few plans have a goal in prose
+
+    fold(run, event)

@@ -66,7 +66,7 @@ class Said(NamedTuple):
         locked = _LOCKED.search(self.err)
         if locked is None:
             return text
-        return f"{text}; another git is at work there, or one was killed: if none is, remove {locked[1]}"
+        return f"{text.rstrip('.')}; another git is at work there, or one was killed: if none is, remove {locked[1]}"
 
 
 class Repository:

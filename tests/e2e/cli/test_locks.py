@@ -69,6 +69,11 @@ def test_show_names_the_holder_and_the_next_gets_the_lock(program: Program, fold
     assert (wait["kind"], wait["step"]) == ("lock", "next")
     said = f'the lock db, held by run {held_by}, step "long" (host {os.uname().nodename}, pid {first.pid}) since 20'
     assert wait["what"].startswith(said)
+    [holder] = wait["holders"]
+    assert holder.pop("since")[:19] in wait["what"]
+    assert holder == {
+        "lock": "db", "run": held_by, "step": "long", "host": os.uname().nodename, "pid": first.pid
+    }  # fmt: skip
     assert not (folder / "got").exists()
     (folder / "go").touch()
     assert (first.wait(), second.wait()) == (0, 0)

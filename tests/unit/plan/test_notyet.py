@@ -17,7 +17,8 @@ HONOURED = """
     links: [x]
     version: "1"
     goal: {objective: o, scope: s, constraints: [c], stakeholders: [s], assumptions: [a], risks: [r],
-           done_when: [steps.a.ok]}
+           done_when: [steps.a.ok, {prose: it is nice}], deadline: 2026-12-24}
+    overdue: {after: 1h, escalate: lead}
     inputs: {n: {type: int, default: 3}}
     env: {A: "${{ inputs.n }}"}
     env_pass: [CI]
@@ -54,6 +55,7 @@ HONOURED = """
         reuse: never
         formerly: [z]
         leave_running: true
+        overdue: {after: 1h}
       b: {command: [x], depends_on: [a], depends: done, when: true, skip_if: ["1 == 2"], consumes: [a.p],
           requires: [network.online], needs_resources: {gpu: 1}, breaker: git, capabilities: [web], budget: {cost: 1}}
       g: {run: x, on_failure: skip_dependents, failure_modes: [{name: n, detect: error.code == "timeout", do: retry}]}
@@ -99,7 +101,6 @@ def test_what_is_honoured_is_not_named() -> None:
         ("run: x, checkpoint: true", "checkpoint"),
         ("run: x, metrics: {n: exit_code}", "metrics"),
         ("run: x, secrets: [KEY]", "secrets"),
-        ("run: x, overdue: {after: 1h}", "overdue"),
         ("run: x, memory: {keys: [k]}", "memory"),
         ("run: x, title: '${{ run.id }}'", "title as a template"),
         ("run: x, labels: ['${{ run.id }}']", "labels as a template"),
@@ -120,13 +121,10 @@ def test_a_step_key_that_is_not_honoured_is_named(text: str, key: str) -> None:
     ("text", "key"),
     [
         ("memory: {keys: [k]}", "memory"),
-        ("goal: {deadline: 2026-12-24}", "goal.deadline"),
-        ("goal: {done_when: [steps.a.ok, {prose: it is nice}]}", "goal.done_when"),
         ("secrets: [KEY]", "secrets"),
         ("inputs: {n: {secret: true}}", "inputs.n.secret"),
         ("hypotheses: {h: {statement: s}}", "hypotheses"),
         ("policy: {require_gate: [kind:deploy]}", "policy.require_gate"),
-        ("overdue: {after: 1h}", "overdue"),
     ],
 )
 def test_a_plan_key_that_is_not_honoured_is_named(text: str, key: str) -> None:

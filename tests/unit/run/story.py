@@ -242,5 +242,6 @@ def snapshot(run: Run) -> dict[str, object]:
         "quarantine": run.quarantine,
         "times": (run.created_at, run.started_at, run.finished_at),
         "limits": (run.expired, dict(run.passed), run.account and run.account.snapshot()),
+        "people": (dict(run.judged), run.alarms and run.alarms.snapshot()),
         "asked": (run.pausing, run.canceling, run.aborting, run.too_often_lost),
     }

@@ -248,8 +248,8 @@ def test_an_uncertain_step_keeps_an_ending_run_blocked_and_the_outcome_follows_t
         story.fail("bad")
     else:
         story.tell(ev.RunCanceling())
-    assert story.rest() == ev.RunBlocked(("pay",))
-    story.tell(ev.RunBlocked(("pay",))).resolve("pay", "not-happened").tell(OWNED)
+    assert story.rest() == ev.RunBlocked(("pay",), ending=True)
+    story.tell(ev.RunBlocked(("pay",), ending=True)).resolve("pay", "not-happened").tell(OWNED)
     assert story.next() is None
     assert story.rest() == ev.RunFinished("failed" if end == "abort" else "canceled")
 

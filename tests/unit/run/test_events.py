@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from holdfast.errors import IntegrityError
 from holdfast.run import events as ev
+from holdfast.run.goal import GoalAnswered
 from holdfast.run.machine import Run
+from holdfast.run.rare import RUN_BODIES
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 plain = st.recursive(
@@ -98,4 +100,9 @@ def test_kinds_are_unique_and_name_their_subject() -> None:
 
 
 def test_every_kind_is_known_to_the_fold() -> None:
-    assert set(Run._APPLY) == {body.kind for body in ev.BODIES}
+    assert set(Run._APPLY) == {body.kind for body in (*ev.BODIES, *RUN_BODIES)}
+
+
+def test_a_kind_that_few_journals_hold_is_read_all_the_same() -> None:
+    body = GoalAnswered("it is nice", "reject", 7, reason="not yet")
+    assert ev.decode(body.kind, ev.encode(body)) == body

@@ -279,6 +279,16 @@ def test_a_merge_that_a_killed_attempt_left_is_taken_back_first(repo: Repo) -> N
     assert git(repo.path, "status", "--porcelain") == ""
 
 
+def test_a_lock_that_a_killed_git_left_is_named_with_what_to_do(repo: Repo) -> None:
+    lock = repo.path / ".git" / "index.lock"
+    lock.touch()
+    (repo.path / "new").touch()
+    failed = failure(repo.do("commit", subject="more"))
+    assert str(failed).endswith(f"another git is at work there, or one was killed: if none is, remove {lock}")
+    lock.unlink()
+    assert repo.do("commit", subject="more").outputs["committed"]
+
+
 def test_what_cannot_be_merged_is_said(repo: Repo) -> None:
     assert "there is no branch or commit nothing" in str(failure(repo.do("merge", branch="nothing")))
     assert failure(repo.do("merge", branch="--abort")).definite

@@ -35,7 +35,7 @@ from holdfast.plan.model import (
     Prose,
     Retry,
 )
-from holdfast.plan.problems import Found
+from holdfast.plan.problems import Fault, Found
 
 _ERROR_CODE: Final = Text(
     "an error code such as exit.nonzero", label="code", form=r"[a-z][a-z0-9_]*(?:[.\-][a-z0-9_]+)*"
@@ -177,7 +177,7 @@ def _no_axes(axes: dict[str, object], found: Found) -> None:
     """What is said of the keys of `for_each` in a matrix: they are no axes, and stand beside it."""
     for key in ("max_parallel", "item_key", "fail"):
         for fault in found if key in axes else ():
-            if fault.path == [key] and fault.code == "value.type":
+            if isinstance(fault, Fault) and fault.path == [key] and fault.code == "value.type":
                 fault.hint = f"it stands beside the matrix, under for_each: for_each: {{{key}: {axes[key]}}}"
 
 

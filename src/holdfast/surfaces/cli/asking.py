@@ -4,10 +4,13 @@ from typing import TYPE_CHECKING, Final
 
 from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.moments import local
+from holdfast.surfaces.cli.outcome import worded
 from holdfast.surfaces.cli.screen import Screen
 from holdfast.surfaces.cli.text import compact, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from holdfast.app import Holdfast
     from holdfast.app.documents import Asked
 
@@ -19,6 +22,7 @@ WORDS: Final = {
     "recheck": "look again",
     "skip": "skip the step and what depends on it",
 }
+OF_GOAL: Final = {"approve": "it is met", "reject": "it is not: the run ends as partial"}
 TRIES: Final = 3
 
 
@@ -33,7 +37,7 @@ def answered(screen: Screen, app: "Holdfast", run: str) -> bool:
 def described(one: "Asked") -> list[str]:
     """A request in lines: the question, and what is needed to answer it."""
     lines = [one_line(one.question), f"  run {one.run}, since {local(one.since)}"]
-    for name, value in one.shows.items():
+    for name, value in one.shows.items() if one.kind != "budget" else ():  # the question says all
         said = " ".join(map(str, value)) if isinstance(value, list) else compact(value)
         lines.append(f"  {name.replace('_', ' ')}: {one_line(said)}")
     return lines
@@ -43,7 +47,18 @@ def to_answer(one: "Asked") -> list[str]:
     """The commands that answer a request."""
     if one.kind == "review":
         return [f"{PROGRAM} {word} {one.id}" for word in one.options]
+    if one.kind == "budget":
+        from msgspec import convert
+
+        return [_raising(one.run, short) for short in convert(one.shows["budgets"], list[dict[str, object]])]
+    if one.kind == "escalation":
+        return [f"{PROGRAM} show {one.run}"]
     return [f"{PROGRAM} resolve {one.run} {one.step} {'|'.join(one.options)}"]
+
+
+def _raising(run: str, short: "Mapping[str, object]") -> str:
+    whose = f" --step {worded(str(short['step']))}" if short.get("step") else ""
+    return f"{PROGRAM} budget {run} {short['key']} +AMOUNT{whose} --reason TEXT"
 
 
 def _answer(screen: Screen, app: "Holdfast", one: "Asked") -> bool:
@@ -53,7 +68,10 @@ def _answer(screen: Screen, app: "Holdfast", one: "Asked") -> bool:
     from holdfast.run.events import Resolution, Verdict
 
     screen.complain("\n".join(["", *described(one)]))
-    for word, meaning in WORDS.items():
+    if not one.options:
+        screen.complain("\n".join(f"  {line}" for line in to_answer(one)))
+        return False
+    for word, meaning in (WORDS if one.step else WORDS | OF_GOAL).items():
         if word in one.options:
             screen.complain(f"  {word:<13} {meaning}")
     for _ in range(TRIES):
@@ -66,7 +84,7 @@ def _answer(screen: Screen, app: "Holdfast", one: "Asked") -> bool:
             if one.kind == "review":
                 app.answer(one.id, convert(meant[0], Verdict))
             else:
-                app.resolve(one.run, one.step, Answer(convert(meant[0], Resolution)))
+                app.resolve(one.run, one.step or "", Answer(convert(meant[0], Resolution)))
             return True
         screen.complain(f"one of {', '.join(one.options)}")
     return False

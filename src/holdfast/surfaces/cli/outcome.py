@@ -82,6 +82,8 @@ def next_words(shown: "Shown") -> list[str]:
         return [*asked, f"then: {PROGRAM} resume {run}"]
     if any(wait.kind == "review" for wait in shown.waits):
         return [f"to answer: {PROGRAM} inbox", f"then: {PROGRAM} resume {run}"]
+    if shown.status == "blocked" and any(wait.kind == "budget" for wait in shown.waits):
+        return [f"to allow more: {PROGRAM} inbox", f"then: {PROGRAM} resume {run}"]
     if shown.status in RESTING or shown.status == "running":
         return [f"to go on: {PROGRAM} resume {run}"]
     return []

@@ -67,7 +67,19 @@ def _of_run(body: ev.Body) -> str:
         return body.reason
     if isinstance(body, ev.RunPausing | ev.RunCanceling | ev.RunReleased):
         return ", ".join(part for part in (_who(body.who), body.reason) if part)
-    return ""
+    return _of_people(body) if body.kind.startswith(ev.RARE) else ""
+
+
+def _of_people(body: ev.Body) -> str:
+    from holdfast.run.alarms import Escalated
+    from holdfast.run.goal import GoalAnswered, GoalAsked
+
+    if isinstance(body, Escalated):
+        return f"{body.what}: {body.said}"
+    if isinstance(body, GoalAnswered):
+        said = (body.criterion, body.choice, _who(body.who), body.reason)
+        return ", ".join(part for part in said if part)
+    return body.criterion if isinstance(body, GoalAsked) else ""
 
 
 def _error(error: ev.Error | None) -> str:

@@ -34,6 +34,11 @@ from tests.unit.plan.plans import codes, in_step, one
         ("rollback: 5", "rollback must be a step id or {run, command or uses}, not 5", None),
         ("retry: many", 'retry must be a number of attempts or a map, not "many"', None),
         ("matrix: [a]", "matrix must be a map, not a list", None),
+        (
+            "matrix: {os: [a], max_parallel: 2}",
+            "matrix.max_parallel must be a list of values, not 2",
+            "it stands beside the matrix, under for_each: for_each: {max_parallel: 2}",
+        ),
         ("env: [a]", "env must be a map of texts, not a list", "write a map, each under its name: {name: …}"),
         ("needs_resources: {gpu: 0}", "needs_resources.gpu must be a number above 0, not 0", None),
         ("reuse: " + "x" * 80, f'reuse must be one of auto, always, never, not "{"x" * 57}..."', None),

@@ -134,17 +134,17 @@ create table effects (
   primary key (run, step)
 ) strict, without rowid;
 
--- What people are asked; `opened` and `closed` are numbers of events.
+-- What people are asked or told; `opened` and `closed` are numbers of events. No step: it is about the run.
 create table requests (
   run integer not null,
   opened integer not null,
   step text not null,
-  kind text not null check (kind in ('resolve', 'review')),
+  kind text not null check (kind in ('resolve', 'review', 'budget', 'escalation')),
   closed integer check (closed > opened),
   primary key (run, opened)
 ) strict, without rowid;
 
-create unique index open_requests on requests (run, step, kind) where closed is null;
+create unique index open_requests on requests (run, step, kind) where closed is null and step <> '';
 
 -- Circuit breakers, which all runs share: folded from the project's own stream.
 create table breakers (
