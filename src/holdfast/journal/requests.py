@@ -54,7 +54,7 @@ def answered(reader: Reader, asked: Request) -> Answered:
 
 
 def open_requests(reader: Reader, run: str) -> bool:
-    """Whether people are asked anything about a run; that something is late asks nothing."""
+    """Whether a run cannot go on before a person answers; a spent budget is looked at again."""
     return bool(reader.rows("open_requests", (run,)))
 
 
