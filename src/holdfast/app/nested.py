@@ -100,6 +100,8 @@ def _refusal(written: str, file: Path, chain: tuple[Path, ...]) -> tuple[str, st
     if file.resolve() in chain:
         names = " → ".join(each.name for each in (*chain[chain.index(file.resolve()) :], file))
         return "plan.recursion", f"a plan cannot run itself: {names}", "take one of them out"
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        return "file.unreadable", f"{file} is a pipe or a device, on which one may wait for ever", "name a plain file"
     if len(chain) >= DEPTH_MAX:
         return "plan.depth", f"plans may be nested at most {DEPTH_MAX} deep", "flatten some of them"
     return None

@@ -1,5 +1,6 @@
 """The commands of one run: what its keeper has in hand, and what becomes of it (semantics C2, C3)."""
 
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -47,6 +48,8 @@ QUICK_US = 50_000
 """A command that takes less is worth handing out ahead of time."""
 TRUSTED_AT = 3
 """So many quick ends in a row let the same work be handed out ahead."""
+STOPPED_MAX = 10
+"""A keeper that is found stopped so many times in a row, however often it was sent on, is ended."""
 
 
 class Commands:
@@ -65,6 +68,7 @@ class Commands:
         self._scratch = Scratch()
         self._held: list[Attempt] = []  # durable starts that wait for a keeper which may not be started yet
         self._settled = 0  # how many events of the driver must be durable before a keeper is started
+        self._stopped = 0  # how often in a row the keeper was found stopped
 
     def open(self, early: "EarlyKeeper | None" = None) -> None:
         """Start the run's keeper, which takes its time beside us, or name the run to one that waits for it."""
@@ -152,6 +156,15 @@ class Commands:
         for attempt in self._new:
             if attempt.id in self._attempts:  # else its end says it all
                 self._tell_spawned(attempt)
+
+    def look_after(self) -> None:
+        """Send a keeper on that was stopped, perhaps by a command of its own: it would enforce no clock (S10)."""
+        keeper = self.keeper
+        if keeper is None or not self._attempts or not keeper.is_stopped():
+            self._stopped = 0
+            return
+        self._stopped += 1
+        keeper.signal(signal.SIGCONT if self._stopped < STOPPED_MAX else signal.SIGKILL)
 
     def close(self) -> None:
         """Nothing of the run is left to drive: let the keeper go and wait for it, or leave it to a newer engine."""

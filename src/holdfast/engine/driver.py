@@ -198,6 +198,7 @@ class Driver:
         """What is to be done now and then: nothing waits for the next commit any more; calls that take their time."""
         self._is_urgent = True
         self.calls.look_after()
+        self.commands.look_after()
 
     def hear_others(self, *, changed: bool) -> None:
         """Fold what others appended, where anybody has (`changed`)."""

@@ -15,6 +15,7 @@ import msgspec
 
 from holdfast.engine import processes
 from holdfast.engine.keeper import __file__ as keeper_package
+from holdfast.engine.keeper import proc
 from holdfast.engine.keeper.engines import remove_folder
 from holdfast.engine.keeper.record import LOCK, read_fence, write_fence
 from holdfast.engine.keeper_facts import Facts, read_facts
@@ -37,6 +38,7 @@ LISTENER_FD = 3
 ANSWER_WAIT_S = 5.0
 LOCK_WAIT_S = 5.0
 KILL_WAIT_S = 5.0
+STOPPED_LOOK_S = 0.5
 READ_BYTES = 1 << 16  # a larger buffer is mapped and unmapped for every read
 
 _encoder = msgspec.json.Encoder()
@@ -76,10 +78,11 @@ def keep_out(run_dir: Path, fence: int) -> bool:
 class KeeperClient:
     """A connection to the keeper of a run. Register it with a selector and call `receive` when it is readable."""
 
-    def __init__(self, run_dir: Path, connection: socket.socket, keeper_pid: int | None) -> None:
+    def __init__(self, run_dir: Path, connection: socket.socket, pid: int, *, is_ours: bool) -> None:
         self._run_dir = run_dir
         self._connection = connection
-        self._keeper_pid = keeper_pid  # of a keeper this process started, to be reaped
+        self._pid = pid
+        self._is_ours = is_ours  # this process started it, and reaps it
         self._received = b""
 
     @classmethod
@@ -91,7 +94,7 @@ class KeeperClient:
         listener, path = _listen(run_dir)
         try:
             pid = _named_keeper([str(run_dir), str(fence), run_id], listener, early)
-            client = cls(run_dir, _connect(path), pid)
+            client = cls(run_dir, _connect(path), pid, is_ours=True)
         finally:
             listener.close()
         with suppress(KeeperLostError):  # one that has died already is found out when it is listened to
@@ -132,7 +135,7 @@ class KeeperClient:
         cls, run_dir: Path, keeper: KeeperStarted, fence: int
     ) -> "tuple[KeeperClient | None, frozenset[str]]":
         try:
-            client = cls(run_dir, _connect(keeper.socket), None)
+            client = cls(run_dir, _connect(keeper.socket), keeper.pid, is_ours=False)
         except OSError:
             return None, frozenset()
         try:
@@ -192,8 +195,10 @@ class KeeperClient:
         with suppress(KeeperLostError):
             self.send([Bye()])
             while (left_s := deadline - time.monotonic()) > 0:
-                if self._is_readable(left_s):
+                if self._is_readable(min(left_s, STOPPED_LOOK_S)):
                     events += self.receive()
+                elif self.is_stopped():
+                    self.signal(signal.SIGCONT)
             headline = f"the keeper in {self._run_dir} still has commands after {wait_s:g} s"
             raise StoreError(headline, code="E_KEEPER_BUSY")
         self.close()
@@ -210,11 +215,21 @@ class KeeperClient:
     def _lost(self) -> KeeperLostError:
         return KeeperLostError(f"the keeper in {self._run_dir} has closed the connection", code="E_KEEPER_LOST")
 
+    def is_stopped(self) -> bool:
+        """Whether somebody has sent the keeper a signal to stop, so that it enforces nothing until it goes on."""
+        stat = proc.stat_of(self._pid)
+        return stat is not None and stat[0] == "T"
+
+    def signal(self, number: int) -> None:
+        """Send a keeper that is there a signal."""
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, number)
+
     def _reap(self) -> None:
-        if self._keeper_pid is not None:
+        if self._is_ours:
             with suppress(ChildProcessError):
-                os.waitpid(self._keeper_pid, 0)
-            self._keeper_pid = None
+                os.waitpid(self._pid, 0)
+            self._is_ours = False
 
 
 def _listen(run_dir: Path) -> tuple[socket.socket, str]:

@@ -7,6 +7,7 @@ import time
 import msgspec
 
 from holdfast.engine.keeper import proc
+from holdfast.engine.keeper.tag import is_of_run, tag_of
 from holdfast.engine.keeper_facts import Facts
 from holdfast.engine.naming import attempt_name
 
@@ -24,7 +25,7 @@ class Leftover(msgspec.Struct, frozen=True):
 
 
 def find_leftovers(facts: Facts, run_id: str) -> tuple[Leftover, ...]:
-    """Every live process recorded and not ended, every one with the run's mark, and what is below them."""
+    """Every live process recorded and not ended, every one with the run's mark or tag, and what is below them."""
     roots: dict[int, str | None] = {}
     boot = proc.boot_id()
     for identity, attempt in facts.attempts.items():
@@ -39,7 +40,7 @@ def find_leftovers(facts: Facts, run_id: str) -> tuple[Leftover, ...]:
         if pid in roots or pid in spared:
             continue
         environment = proc.environment_of(pid)
-        if mark in environment and not _is_settled(facts, environment):
+        if not _is_settled(facts, environment) if mark in environment else is_of_run(tag_of(pid), run_id):
             roots[pid] = None
     found = [_leftover(pid, attempt) for pid, attempt in roots.items()]
     found += [_leftover(pid, None) for pid in proc.descendants(list(roots)) if pid not in spared]

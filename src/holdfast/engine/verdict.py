@@ -1,5 +1,6 @@
 """What an attempt's end means: exit, outputs, products and criteria become one `attempt.ended` event."""
 
+import os
 import signal
 from collections.abc import Callable, Mapping
 from math import isfinite, isinf
@@ -269,7 +270,10 @@ def _products(site: Site, attempt: Attempt, found: Findings) -> ev.Error | None:
         try:
             found.artifacts[name] = site.store.put_path(Path(path), product.path)
         except OSError as error:
-            return ev.Error("output.invalid", f'product "{name}": {product.path} cannot be stored: {error}')
+            inside = error.filename is not None and os.fspath(error.filename) != path
+            what = f"{os.path.relpath(error.filename, site.project)} in it " if inside else ""
+            said = f'product "{name}": {product.path} cannot be stored: {what}{error.strerror}'
+            return ev.Error("output.invalid", said)
     return None
 
 

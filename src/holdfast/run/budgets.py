@@ -132,11 +132,15 @@ class Account:
         return None if limit is None else limit - self.spent_by(i).get("time", 0.0)
 
     def allotment(self, i: int) -> Amounts:
-        """What a run that an attempt of step `i` is may spend: all that is left and that nobody else has reserved."""
-        allotted = {key: max(0.0, left) for key, left in self._left_of(i).items()}
+        """What a run that an attempt of step `i` is may spend: all that is left and that nobody else has reserved.
+
+        The attempt's own calls, which it spends by starting, are not left.
+        """
+        own = {CALLS + name: 1.0 for name in self._run.steps[i].sharing.capabilities}
+        allotted = {key: max(0.0, left - own.get(key, 0.0)) for key, left in self._left_of(i).items()}
         for key, limit in self.limits.items():
             held = sum(each.get(key, 0.0) for at, each in self._held.items() if at != i)
-            left = max(0.0, limit - self.spent.get(key, 0.0) - held)
+            left = max(0.0, limit - self.spent.get(key, 0.0) - held - own.get(key, 0.0))
             allotted[key] = min(left, allotted.get(key, left))
         return allotted
 

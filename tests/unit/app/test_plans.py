@@ -22,3 +22,13 @@ def test_planning_makes_no_state(tmp_path: Path) -> None:
     plan.write_text("plan: p\nsteps: {a: {uses: noop}}")
     Holdfast.find(plan).plan(plan, Request())
     assert [*tmp_path.iterdir()] == [plan]
+
+
+def test_a_nested_plan_that_is_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("plan: p\nsteps:\n  a: {uses: plan, with: {file: pipe}}")
+    os.mkfifo(tmp_path / "pipe")
+    (checked,) = Holdfast.find(plan).check([plan]).plans
+    (problem,) = checked.problems
+    assert (problem.code, problem.line, problem.column) == ("file.unreadable", 3, 32)
+    assert "is a pipe" in problem.message

@@ -293,6 +293,13 @@ def test_a_product_that_was_not_touched_is_noted_and_with_fresh_is_missing(shop:
     assert not (shop.folder / "x").exists()
 
 
+def test_a_product_that_is_no_file_is_said_so_and_nobody_waits_on_it(shop: Workshop) -> None:
+    # semantics S20, S22
+    end = shop.run("steps: {a: {run: mkfifo pipe, produces: {x: pipe}}}")
+    said = 'product "x": pipe cannot be stored: neither a file nor a folder'
+    assert shop.error(end, "a") == ev.Error("output.invalid", said)
+
+
 def test_products_are_stored_by_digest_files_and_folders(shop: Workshop) -> None:
     end = shop.run("""
         steps: {a: {run: "mkdir -p d; printf hi > d/f; printf hi > f", produces: {dir: d, file: f}}}

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -166,7 +167,7 @@ def test_an_older_engine_that_comes_back_is_refused(rig: Rig) -> None:  # semant
 def test_requests_before_hello_are_refused(rig: Rig) -> None:  # semantics C4
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(str(rig.run_dir / "keeper.sock"))
-    stranger = KeeperClient(rig.run_dir, connection, None)
+    stranger = KeeperClient(rig.run_dir, connection, keeper_pid(rig), is_ours=False)
     stranger.send([rig.request("a", "touch ran")])
     listener = Listener(stranger)
     eventually(lambda: len(listener.hear()) == 1)
@@ -213,6 +214,23 @@ def test_a_keeper_that_does_not_answer_is_killed_and_its_commands_are_found(
     assert end_leftovers(adopted.facts, rig.run_id, 5.0) == ()
     assert not runs(pid)
     assert not runs(hidden)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no tag")
+def test_a_daemon_without_a_trace_is_known_when_its_keeper_was_killed(rig: Rig) -> None:  # semantics S11, C3
+    spare = "(setsid env -i sh -c 'echo $$; exec /bin/sleep 1000' &)"
+    rig.spawn("stays", f"{spare} >> spared", leave_running=True)
+    rig.exited("stays")
+    rig.spawn("a", f"{spare} >> pids; read line < pipe")
+    (pid,) = map(int, lines_of(rig.run_dir / "pids", 1))
+    (spared,) = map(int, lines_of(rig.run_dir / "spared", 1))
+    rig.kill_keeper()
+    client, adopted = KeeperClient.adopt(rig.run_dir, rig.run_id, 6)
+    assert client is None
+    assert pid in {leftover.pid for leftover in adopted.leftovers}
+    assert end_leftovers(adopted.facts, rig.run_id, 5.0) == ()
+    assert (runs(pid), runs(spared)) == (False, True)
+    os.kill(spared, signal.SIGKILL)
 
 
 def test_leftovers_may_be_awaited(rig: Rig) -> None:  # semantics C4

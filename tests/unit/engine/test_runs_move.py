@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from holdfast.app.people import NotPossibleError
 from holdfast.errors import IntegrityError, RequestError, WaitingError
 from holdfast.run import events as ev
 from tests.crash.awaiting import until
+from tests.unit.engine.keeper_rig import runs
 from tests.unit.engine.workshop import Workshop
 
 RUNNER = Path(__file__).parent / "run_plan.py"
@@ -309,6 +311,28 @@ def test_three_lost_attempts_quarantine_the_run_until_a_person_releases_it(shop:
     (shop.folder / "ok").touch()
     shop.app.release(end.run, "the machine was mended")
     assert shop.resume(end.run).status == "succeeded"
+
+
+def test_a_command_that_stops_its_keeper_is_ended_by_its_timeout_all_the_same(shop: Workshop) -> None:
+    # semantics S10
+    began = time.monotonic()
+    end = shop.run("""
+        limits: {grace: 100ms}
+        steps: {a: {run: kill -STOP $PPID; sleep 1000, timeout: 500ms}}
+    """)
+    assert (end.status, shop.error(end, "a").code) == ("failed", "timeout")
+    assert time.monotonic() - began < 20
+
+
+def test_a_keeper_that_is_stopped_again_and_again_is_ended_with_what_stops_it(shop: Workshop) -> None:
+    # semantics C3, S11
+    end = shop.run("""
+        limits: {grace: 100ms}
+        steps:
+          a: {run: 'if test -e pid; then exit 0; fi; echo $$ > pid; while kill -STOP $PPID; do :; done', timeout: 60s}
+    """)
+    assert (end.status, shop.starts(end)) == ("succeeded", {"a": 2})
+    assert not runs(int(shop.text("pid")))
 
 
 def test_a_run_that_has_ended_is_not_resumed(shop: Workshop) -> None:

@@ -75,6 +75,13 @@ def test_what_a_step_may_spend_is_reserved_while_it_runs() -> None:  # semantics
     assert "holdfast budget r cost +AMOUNT" in lack_in_words("r", short)
 
 
+def test_what_a_nested_run_may_spend_is_less_the_calls_of_its_own_step() -> None:  # semantics S13
+    its = account(Budget(calls={"web": 3}), sharing("a", Budget(calls={"web": 5}), WEB), sharing("b", calls=WEB))
+    assert [its.allotment(i) for i in range(2)] == [{"calls.web": 2.0}, {"calls.web": 2.0}]
+    its.begin(0, ev.Spent(calls={"web": 1}), its.allotment(0))
+    assert its.allotment(1) == {"calls.web": 0.0}
+
+
 def test_three_times_a_tenth_fits_into_three_tenths() -> None:
     its = account(Budget(cost_usd=0.3), *(sharing(name, Budget(cost_usd=0.1)) for name in "abc"))
     for i in range(3):

@@ -6,7 +6,7 @@ import time
 
 from holdfast.engine.keeper.clocks import Clocks
 from holdfast.engine.keeper.proc import LINUX, now_ticks, start_of
-from holdfast.engine.keeper.tag import Tags
+from holdfast.engine.keeper.tag import STAYS, Tags
 from holdfast.engine.keeper.wire import GRACE_S, encode
 
 SHOWN_MAX = 60
@@ -135,11 +135,15 @@ NO_BASE = Base({})
 
 
 def launch(
-    argv: "list[str]", env: "tuple[dict[bytes, bytes], str]", cwd: str, actions: "Sequence[tuple[object, ...]]"
+    argv: "list[str]",
+    env: "tuple[dict[bytes, bytes], str]",
+    cwd: str,
+    actions: "Sequence[tuple[object, ...]]",
+    stays: int = 0,
 ) -> "Process":
     """Starts a process in its own group. Raises NotStartedError.
 
-    `env` is the environment and the PATH in it.
+    `env` is the environment and the PATH in it; `stays` is STAYS for what may leave something running.
     """
     try:
         os.chdir(cwd)
@@ -148,7 +152,7 @@ def launch(
             f"the working directory {cwd} cannot be entered: {error.strerror}", name_of(error)
         ) from None
     program = find_program(argv[0], env[1])
-    tag = tags.next()
+    tag = tags.next(stays)
     before = now_ticks()
     try:
         pid = os.posix_spawn(
@@ -195,7 +199,8 @@ def spawn(request: "Spawn", base: Base) -> Attempt:
         if request["stderr"] == request["stdout"]
         else (os.POSIX_SPAWN_OPEN, 2, request["stderr"], LOG_FLAGS, LOG_MODE),
     )
-    return Attempt(request, launch(request["argv"], env, request["cwd"], actions), request["env"])
+    stays = STAYS if request.get("leave_running", False) else 0
+    return Attempt(request, launch(request["argv"], env, request["cwd"], actions, stays), request["env"])
 
 
 def make_folders(paths: "list[str]") -> None:

@@ -7,7 +7,7 @@ import sys
 import time
 
 from holdfast.engine.keeper import record
-from holdfast.engine.keeper.attempt import NO_BASE, Attempt, Base, NotStartedError, now_us, spawn
+from holdfast.engine.keeper.attempt import NO_BASE, Attempt, Base, NotStartedError, now_us, spawn, tags
 from holdfast.engine.keeper.clocks import NEVER
 from holdfast.engine.keeper.engines import Engine, Engines
 from holdfast.engine.keeper.news import News
@@ -49,6 +49,7 @@ class Keeper:
         self.mains: dict[int, Attempt | Worker] = {}
         self.workers = Workers(run_id, self.poller)
         self.family = Family(run_id, self.live, self.mains)
+        tags.begin(run_id)
         self.waiting: dict[str, Spawn | Job] = {}
         self.base = NO_BASE
         self.is_told_bye = False
