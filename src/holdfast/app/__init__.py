@@ -93,7 +93,7 @@ class Holdfast:
     def preview(self, file: Path, inputs: Mapping[str, object] = NO_INPUTS) -> dict[str, object]:
         """As `plan`, without regard to earlier runs: `run` itself decides what becomes of those."""
         from holdfast.app.runs import requested
-        from holdfast.run.planner import plan_document
+        from holdfast.run.planner.document import plan_document
 
         return plan_document(requested(self, file, inputs).loaded.plan, self.warnings(file))
 

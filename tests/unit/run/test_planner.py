@@ -1,7 +1,7 @@
 """The `plan --json` document: every step, by layer and then by id."""
 
 from holdfast.plan.model import Plan
-from holdfast.run.planner import plan_document
+from holdfast.run.planner.document import plan_document
 from tests.unit.run.story import step
 
 

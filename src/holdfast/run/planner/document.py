@@ -3,7 +3,7 @@
 Only a step that another must choose may not run.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 
 from holdfast.plan.fanout import static_keys
@@ -11,6 +11,7 @@ from holdfast.plan.graph import Graph, of_plan
 from holdfast.plan.model import Plan
 from holdfast.run.control import control_of
 from holdfast.run.growth import instance_id
+from holdfast.run.planner.layers import layers_of
 
 LATER = "instances: not known before the run, the list comes from it (an estimate needs an earlier run)"
 UNKNOWN = {"low": None, "likely": None, "high": None, "basis": "unknown"}
@@ -21,7 +22,7 @@ def plan_document(plan: Plan, warnings: list[str]) -> dict[str, object]:
     graph = of_plan(plan)
     control = control_of(plan, graph.index)
     dormant = {} if control is None else control.choosers
-    layer_of = graph.layers() if not (dormant or plan.finally_) else _layers(graph, dormant, len(plan.steps))
+    layer_of = layers_of(graph, dormant, len(plan.steps))
     layers: list[list[str]] = [[] for _ in range(max(layer_of, default=-1) + 1)]
     for i, layer in enumerate(layer_of):
         layers[layer].append(graph.ids[i])
@@ -52,34 +53,6 @@ def plan_document(plan: Plan, warnings: list[str]) -> dict[str, object]:
         "warnings": warnings,
         "errors": [],
     }
-
-
-def _layers(graph: Graph, dormant: Mapping[int, tuple[int, ...]], last: int) -> list[int]:
-    """Layers where a dormant step comes after those that may choose it, and `finally` steps (from `last` on) after all.
-
-    What waits for each other, as the steps of a loop do, is taken in file order.
-    """
-    layer = [0] * len(graph.ids)
-    for first, end in ((0, last), (last, len(graph.ids))):
-        base = max(layer[:first], default=-1) + 1
-        waits = {i: {j for j in (*graph.needs[i], *dormant.get(i, ())) if first <= j < end} for i in range(first, end)}
-        after: dict[int, list[int]] = {}
-        for i, wanted in waits.items():
-            for j in wanted:
-                after.setdefault(j, []).append(i)
-        left = {i: len(wanted) for i, wanted in waits.items()}
-        ready = deque(i for i, count in left.items() if not count)
-        while left:
-            i = ready.popleft() if ready else next(iter(left))
-            if left.pop(i, None) is None:
-                continue
-            layer[i] = max((layer[j] + 1 for j in waits[i] if j not in left), default=base)
-            for j in after.get(i, ()):
-                if j in left:
-                    left[j] -= 1
-                    if not left[j]:
-                        ready.append(j)
-    return layer
 
 
 def _choosers(graph: Graph, dormant: Mapping[int, tuple[int, ...]], step: str) -> list[str]:
