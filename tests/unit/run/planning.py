@@ -81,9 +81,12 @@ class World:
         self.runs = 0
         self.draws = 0
         self.executed: list[str] = []
+        self._field: Field | None = None
 
     def field(self) -> Field:
-        return field_of(self.plan)
+        if self._field is None or self._field.plan is not self.plan:
+            self._field = field_of(self.plan)
+        return self._field
 
     def snapshot(self) -> Snapshot:
         files = {
