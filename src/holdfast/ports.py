@@ -3,7 +3,7 @@
 Parts meet here and in the journal; nobody imports sideways.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -217,10 +217,21 @@ class Artifacts(Protocol):
         """Store the bytes that the pieces make together durably; returns the digest."""
         ...
 
-    def put_path(self, path: Path, shown: str) -> ArtifactRef:
-        """Store a file or a folder durably; `shown` is its path as the plan names it."""
+    def put_path(self, path: Path, shown: str, *, roots: Sequence[str] = (), digest_only: bool = False) -> ArtifactRef:
+        """Store a file or a folder durably; `shown` is its path as the plan names it. Raises `OSError`, `StoreError`.
+
+        Links in it must stay below one of the `roots`, where there are any. `digest_only`: only its digest is taken.
+        """
         ...
 
     def read(self, digest: str) -> bytes:
         """The bytes of an object; `IntegrityError` when missing or damaged."""
+        ...
+
+    def present(self, refs: Collection[ArtifactRef]) -> set[str]:
+        """The digests of those artifacts whose bytes are all there; they are not read."""
+        ...
+
+    def place(self, ref: ArtifactRef, target: str, roots: Sequence[str] = ()) -> None:
+        """Put an artifact back at a path, verified, all of it or nothing; raises `IntegrityError`, `StoreError`."""
         ...

@@ -1,243 +1,191 @@
-"""The content-addressed store: objects under `objects/<2 hex>/<62 hex>`, staged, synced, then renamed; read only."""
+"""The artifact store: outputs, files and folders by the digest of their content."""
 
 import errno
 import hashlib
 import os
 import stat
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from queue import Queue
+from typing import Final
 
-from holdfast.artifacts.manifest import Entry, encode
-from holdfast.errors import IntegrityError, StoreError
+import msgspec
+
+from holdfast.artifacts.copying import copy, hash_of, sync, write_all, write_beside
+from holdfast.artifacts.manifest import Entry, decode, encode
+from holdfast.artifacts.objects import PREFIX, Condition, Objects, lacking
+from holdfast.errors import IntegrityError
 from holdfast.run.events import ArtifactRef
 
-PREFIX = "sha256:"
-CHUNK_BYTES = 1 << 20
-OBJECT_MODE = 0o444
-STAGED = "tmp-"
-BESIDE_BYTES = 512 * 1024
+BESIDE_BYTES: Final = 512 * 1024
 """Bytes from which on a second thread writes while the first one hashes: both cost about the same."""
-FEW_FOLDERS = 4
-"""A store with so many folders makes the others when it needs one more."""
-PIECES_WAITING = 4
-SYNC_BYTES = 8 << 20
-"""So much is written before the disk is set to work."""
-
-
-Writer = Callable[[int], str | None]
-"""Writes to a descriptor and syncs it; gives the digest of what it wrote, or `None` where that is known."""
 
 
 class Store:
-    """Objects by the SHA-256 of their bytes."""
+    """What is kept by digest in one state folder."""
 
-    def __init__(self, root: Path) -> None:
-        """`root` is the state folder; nothing is made before something is stored."""
-        self._objects = root / "objects"
-        self._known_folders: set[str] = set()
+    def __init__(self, state: Path) -> None:
+        """`state` is the state folder; nothing is made before something is stored."""
+        self.objects = Objects(str(state))
 
     def put_bytes(self, data: bytes) -> str:
         """Store bytes durably; returns `sha256:<hex>`. Raises `StoreError`."""
         if len(data) >= BESIDE_BYTES:
             return self.put_pieces([data])
-        digest = hashlib.sha256(data).hexdigest()
-        if not self._has(digest):
-            self._stage(lambda fd: _write_synced(fd, data), digest)
-        return PREFIX + digest
+        sha = hashlib.sha256(data).hexdigest()
+        if not self.objects.holds(sha):
+            self.objects.stage(lambda fd: _write_synced(fd, data), sha)
+        return PREFIX + sha
 
     def put_pieces(self, pieces: Iterable[bytes]) -> str:
         """Store the bytes that the pieces make together durably; returns `sha256:<hex>`. Raises `StoreError`."""
-        return PREFIX + self._stage(lambda fd: self._write_beside(fd, pieces))
+        objects = self.objects
+        return PREFIX + objects.stage(lambda fd: write_beside(fd, pieces, objects.shard))
 
-    def put_path(self, path: str | Path, shown: str) -> ArtifactRef:
-        """Store a file, or a folder as a manifest of its files; raises `StoreError` or `OSError`."""
+    def put_path(
+        self, path: str | Path, shown: str, *, roots: Sequence[str] = (), digest_only: bool = False
+    ) -> ArtifactRef:
+        """Store a file, or a folder as a manifest of its files; raises `StoreError` or `OSError`.
+
+        Symbolic links are stored as links; where there are `roots`, they must stay below one of them. `digest_only`:
+        nothing is stored.
+        """
         path = str(path)
         found = os.stat(path)
+        take = _hashed if digest_only else self._put_file
         if stat.S_ISDIR(found.st_mode):
-            entries, size = self._put_tree(path)
-            digest = self.put_bytes(encode(entries))
-            return ArtifactRef(shown, digest, size, tree=True)
+            entries, size = _entries(path, take, () if digest_only else roots)
+            manifest = encode(entries)
+            digest = PREFIX + hashlib.sha256(manifest).hexdigest() if digest_only else self.put_bytes(manifest)
+            return ArtifactRef(shown, digest, size, tree=True, digest_only=digest_only)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "neither a file nor a folder", path)
-        digest, size = self._put_file(path)
-        return ArtifactRef(shown, digest, size)
+        digest, size = take(path)
+        return ArtifactRef(shown, digest, size, executable=_is_executable(found), digest_only=digest_only)
 
     def read(self, digest: str) -> bytes:
-        """An object's bytes, verified; `IntegrityError` when it is missing or damaged."""
-        path = self.path(digest)
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            raise IntegrityError(f"object {digest} is missing from the store", code="E_ARTIFACT_MISSING") from None
-        if PREFIX + hashlib.sha256(data).hexdigest() != digest:
-            raise IntegrityError(
-                f"object {digest} is damaged: its bytes do not match its digest", code="E_ARTIFACT_DAMAGED"
-            )
-        return data
+        """An object's bytes, verified; `IntegrityError` when it is missing or damaged, which moves it away."""
+        found = Condition.INTACT
+        for _ in range(2):  # one that is healed between two looks is read again
+            with suppress(OSError):  # it is missing, or the disk does not give it back
+                data = Path(self.objects.path(digest)).read_bytes()
+                if PREFIX + hashlib.sha256(data).hexdigest() == digest:
+                    return data
+            found = self.objects.check(digest)
+            if found is not Condition.INTACT:
+                break
+        raise lacking(digest, found)
 
     def path(self, digest: str) -> Path:
         """Where an object is, or would be."""
-        name = digest.removeprefix(PREFIX)
-        return self._objects / name[:2] / name[2:]
+        return Path(self.objects.path(digest))
 
-    def _put_tree(self, root: str) -> tuple[list[Entry], int]:
-        entries: list[Entry] = []
-        total = 0
-        stack = [""]
-        while stack:
-            inside = stack.pop()
-            listed = list(os.scandir(os.path.join(root, inside)))
-            if inside and not listed:
-                entries.append(Entry(inside, folder=True))
-            for child in listed:
-                shown = os.path.join(inside, child.name)
-                if child.is_symlink():
-                    entries.append(Entry(shown, link=os.readlink(child.path)))
-                elif child.is_dir():
-                    stack.append(shown)
-                elif child.is_file():
-                    digest, size = self._put_file(child.path)
-                    total += size
-                    entries.append(Entry(shown, digest, bool(child.stat().st_mode & stat.S_IXUSR)))
-        return entries, total
+    def entries(self, digest: str) -> list[Entry]:
+        """What is in a stored folder; raises `IntegrityError`."""
+        try:
+            entries = decode(self.read(digest))
+        except msgspec.DecodeError:
+            raise IntegrityError(f"object {digest} is no folder", code="E_ARTIFACT_DAMAGED") from None
+        for entry in entries:
+            if entry.path.startswith("/") or not {"", ".", ".."}.isdisjoint(entry.path.split("/")):
+                raise IntegrityError(f"object {digest} names {entry.path}", code="E_ARTIFACT_DAMAGED")
+        return entries
+
+    def verify(self, ref: ArtifactRef) -> Condition:
+        """Hash an artifact's bytes, of a folder those of all its files; what is damaged is moved away."""
+        found = self.objects.check(ref.digest)
+        if found is not Condition.INTACT or not ref.tree:
+            return found
+        inside = {self.objects.check(entry.digest) for entry in self.entries(ref.digest) if entry.digest}
+        return next((each for each in (Condition.DAMAGED, Condition.MISSING) if each in inside), Condition.INTACT)
+
+    def present(self, refs: Collection[ArtifactRef]) -> set[str]:
+        """The digests of those artifacts whose bytes are all there, by a look at the store's folders only."""
+        there = self.objects.present({ref.digest for ref in refs if not ref.digest_only})
+        inside: dict[str, set[str]] = {}
+        for digest in {ref.digest for ref in refs if ref.tree and ref.digest in there}:
+            try:
+                inside[digest] = {entry.digest for entry in self.entries(digest) if entry.digest}
+            except IntegrityError:
+                there.discard(digest)
+        if inside:
+            files = self.objects.present(set().union(*inside.values()))
+            there -= {digest for digest, wanted in inside.items() if not wanted <= files}
+        return there
+
+    def place(self, ref: ArtifactRef, target: str, roots: Sequence[str] = ()) -> None:
+        """Put an artifact's bytes at a path, verified, all of it or nothing; what was there gives way.
+
+        The copy is a file of its own: nobody can write into the store by it. Where there are `roots`, the path must be
+        below one of them. Raises `IntegrityError`, and `StoreError` where the path cannot be written.
+        """
+        from holdfast.artifacts.placing import place_file, place_tree  # noqa: PLC0415 - few runs put anything back
+
+        if ref.tree:
+            place_tree(self.objects, self.entries(ref.digest), target, roots)
+        else:
+            place_file(self.objects, Entry("", ref.digest, ref.executable), target, roots)
 
     def _put_file(self, path: str) -> tuple[str, int]:
         """Copy while hashing, so that what is stored is what was hashed; a known object is hashed only."""
         with open(path, "rb") as source:
-            digest, size = _hash(source.fileno())
-            if self._has(digest):
-                return PREFIX + digest, size
-            source.seek(0)
-            copied = self._stage(lambda fd: _copy(source.fileno(), fd))
-        return PREFIX + copied, os.stat(self.path(copied)).st_size
+            sha, size = hash_of(source.fileno())
+            if self.objects.holds(sha):
+                return PREFIX + sha, size
 
-    def _has(self, digest: str) -> bool:
-        return os.path.exists(f"{self._objects}/{digest[:2]}/{digest[2:]}")
+            def write(fd: int) -> str:
+                nonlocal size
+                sha, size = copy(source.fileno(), fd)
+                return sha
 
-    def _stage(self, write: Writer, digest: str | None = None) -> str:
-        """Write and sync a temporary file, rename it to its digest, sync the folder."""
-        try:
-            self._folder(self._objects)
-            temporary = f"{self._objects}/{STAGED}{os.urandom(8).hex()}"
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                os.fchmod(fd, OBJECT_MODE)
-                written = write(fd)
-                digest = digest or written
-                assert digest is not None
-                folder = self._shard(digest)
-                os.rename(temporary, folder / digest[2:])
-            except BaseException:
-                os.unlink(temporary)
-                raise
-            finally:
-                os.close(fd)
-            _sync_folder(folder)
-        except OSError as error:
-            what = "is full" if error.errno == errno.ENOSPC else f"cannot be written: {error.strerror}"
-            raise StoreError(f"the artifact store {self._objects} {what}", code="E_STORE") from error
-        return digest
-
-    def _write_beside(self, fd: int, pieces: Iterable[bytes]) -> str:
-        """Write and sync on a thread beside this one, which makes and hashes the pieces; gives their digest."""
-        sha = hashlib.sha256()
-        waiting: Queue[bytes | None] = Queue(PIECES_WAITING)
-        failures: list[OSError] = []
-        thread = threading.Thread(target=_write_waiting, args=[fd, waiting, failures], name="holdfast-store")
-        thread.start()
-        try:
-            try:
-                for piece in pieces:
-                    waiting.put(piece)
-                    sha.update(piece)
-            finally:
-                waiting.put(None)
-            digest = sha.hexdigest()
-            self._shard(digest)
-        finally:
-            thread.join()
-        if failures:
-            raise failures[0]
-        return digest
-
-    def _shard(self, digest: str) -> Path:
-        """The folder of an object, which exists. A store that grows gets all of them at once, with one sync for all."""
-        folder = self._objects / digest[:2]
-        if str(folder) not in self._known_folders:
-            if not os.path.isdir(folder) and len(os.listdir(self._objects)) >= FEW_FOLDERS:
-                for number in range(256):
-                    os.makedirs(f"{self._objects}/{number:02x}", exist_ok=True)
-                _sync_folder(self._objects)
-                self._known_folders.update(f"{self._objects}/{number:02x}" for number in range(256))
-            self._folder(folder)
-        return folder
-
-    def _folder(self, folder: Path) -> None:
-        name = str(folder)
-        if name not in self._known_folders:
-            if not os.path.isdir(name):
-                os.makedirs(name, exist_ok=True)
-                _sync_folder(folder.parent)
-            self._known_folders.add(name)
+            return PREFIX + self.objects.stage(write), size
 
 
-def _hash(fd: int) -> tuple[str, int]:
-    sha, size = hashlib.sha256(), 0
-    while chunk := os.read(fd, CHUNK_BYTES):
-        sha.update(chunk)
-        size += len(chunk)
-    return sha.hexdigest(), size
+def _hashed(path: str) -> tuple[str, int]:
+    with open(path, "rb") as source:
+        sha, size = hash_of(source.fileno())
+    return PREFIX + sha, size
 
 
-def _copy(source: int, target: int) -> str:
-    sha = hashlib.sha256()
-    while chunk := os.read(source, CHUNK_BYTES):
-        sha.update(chunk)
-        _write_all(target, chunk)
-    _sync(target)
-    return sha.hexdigest()
+def _entries(root: str, take: Callable[[str], tuple[str, int]], roots: Sequence[str]) -> tuple[list[Entry], int]:
+    """What is in a folder, and how many bytes; `take` gives digest and size of each file. Raises `OSError`."""
+    entries: list[Entry] = []
+    total = 0
+    waiting = [""]
+    while waiting:
+        inside = waiting.pop()
+        with os.scandir(os.path.join(root, inside)) as found:
+            children = list(found)
+        if inside and not children:
+            entries.append(Entry(inside, folder=True))
+        for child in children:
+            shown = os.path.join(inside, child.name)
+            if child.is_symlink():
+                entries.append(Entry(shown, link=_link(child.path, roots)))
+            elif child.is_dir():
+                waiting.append(shown)
+            elif child.is_file():
+                digest, size = take(child.path)
+                total += size
+                entries.append(Entry(shown, digest, _is_executable(child.stat())))
+            else:
+                raise OSError(errno.EINVAL, "neither a file, a folder nor a link", child.path)
+    return entries, total
 
 
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+def _link(path: str, roots: Sequence[str]) -> str:
+    from holdfast.plan.checks.paths import inside  # noqa: PLC0415 - start-up time: few folders hold links
+
+    real = os.path.realpath(path)
+    if roots and not any(inside(real, root) for root in roots):
+        raise PermissionError(errno.EPERM, f"leads out of the project, to {real}", path)
+    return os.readlink(path)
+
+
+def _is_executable(found: os.stat_result) -> bool:
+    return bool(found.st_mode & stat.S_IXUSR)
 
 
 def _write_synced(fd: int, data: bytes) -> None:
-    _write_all(fd, data)
-    _sync(fd)
-
-
-def _write_waiting(fd: int, waiting: "Queue[bytes | None]", failures: list[OSError]) -> None:
-    unsynced = 0
-    while (piece := waiting.get()) is not None:
-        if failures:
-            continue  # the other thread is not left waiting for room
-        try:
-            _write_all(fd, piece)
-            unsynced += len(piece)
-            if unsynced >= SYNC_BYTES:
-                unsynced = 0
-                _sync(fd)
-        except OSError as error:
-            failures.append(error)
-    if not failures:
-        try:
-            _sync(fd)
-        except OSError as error:
-            failures.append(error)
-
-
-def _sync(fd: int) -> None:
-    os.fdatasync(fd) if hasattr(os, "fdatasync") else os.fsync(fd)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    write_all(fd, data)
+    sync(fd)

@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 from holdfast.artifacts.manifest import Entry, encodable, encode
 from holdfast.artifacts.statcache import PREFIX, StatCache
 from holdfast.errors import RequestError
-from holdfast.plan.checks.paths import STATE_FOLDER, is_glob, matcher, name_matcher, plain
+from holdfast.plan.checks.paths import STATE_FOLDER, inside, is_glob, matcher, name_matcher, plain
 
 FILE, FOLDER, LINK = "file", "folder", "link"
 NO_FILE: Final = "is neither a file nor a folder"
@@ -155,12 +155,12 @@ class WorkingTree:
         waiting = [(top, "", "")]
         tops = [os.path.realpath(self._full(top))]
         while waiting:
-            above, before, inside = waiting.pop()
-            listed = self._list(_joined(above, inside.rstrip("/")))
-            if exact and not listed and inside:
-                yield Entry(inside[:-1], folder=True)
+            above, before, within = waiting.pop()
+            listed = self._list(_joined(above, within.rstrip("/")))
+            if exact and not listed and within:
+                yield Entry(within[:-1], folder=True)
             for name, kind in listed:
-                shown = f"{inside}{name}"
+                shown = f"{within}{name}"
                 path = _joined(above, shown)
                 if left_out is not None and left_out.has(path):
                     continue
@@ -184,10 +184,10 @@ class WorkingTree:
     def _unseen(self, outside: set[str], tops: list[str]) -> Iterator[tuple[str, str, os.stat_result]]:
         """What links lead to that does not lie in a folder that was listed: its place, the same in full, and `stat`."""
         for real in sorted(outside):
-            if any(_is_below(real, top) for top in tops):
+            if any(inside(real, top) for top in tops):
                 continue
             tops.append(real)
-            place = os.path.relpath(real, self._real) if _is_below(real, self._real) else real
+            place = os.path.relpath(real, self._real) if inside(real, self._real) else real
             found = self._look(place)
             if found is not None and STATE_FOLDER not in place.split("/"):
                 yield place, real, found
@@ -264,14 +264,14 @@ class WorkingTree:
             return
         self._stay(folder)
         full = self._full(folder)
-        if os.path.islink(full) and not _is_below(os.path.realpath(full), self._real):
+        if os.path.islink(full) and not inside(os.path.realpath(full), self._real):
             _refuse(folder, f"leads out of the project, to {os.path.realpath(full)}")
         self._inside.add(folder)
 
     def _led(self, path: str) -> str:
         """Where a link leads; one that is written inside of the project must stay there."""
         real = os.path.realpath(self._full(path))
-        if not path.startswith(("/", "../")) and not _is_below(real, self._real):
+        if not path.startswith(("/", "../")) and not inside(real, self._real):
             _refuse(path, f"leads out of the project, to {real}")
         return real
 
@@ -301,10 +301,6 @@ def _joined(folder: str, name: str) -> str:
     if folder in {"", "."}:
         return name
     return f"{folder}{name}" if folder.endswith("/") else f"{folder}/{name}"
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _kind(one: "os.DirEntry[str]") -> str:

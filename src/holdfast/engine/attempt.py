@@ -221,11 +221,15 @@ def signature(path: str) -> Signature | None:
 def leads_to(site: Site, path: str) -> str | None:
     """Where a path really is, symbolic links followed, that the policy does not let the plan write; else `None`."""
     real = os.path.realpath(path)
-    for written in site.write_roots:
-        root = os.path.realpath(os.path.join(site.project, written))
+    for root in real_roots(site):
         if real == root or real.startswith(root.rstrip("/") + "/"):
             return None
     return real
+
+
+def real_roots(site: Site) -> list[str]:
+    """The folders that the policy lets the plan write, symbolic links followed."""
+    return [os.path.realpath(os.path.join(site.project, written)) for written in site.write_roots]
 
 
 def _stay_inside(site: Site, what: str, path: str) -> None:

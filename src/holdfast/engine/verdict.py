@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from holdfast.engine.attempt import Attempt, Site, leads_to, signature
+from holdfast.engine.attempt import Attempt, Site, leads_to, real_roots, signature
 from holdfast.engine.large import PIECE, pieces, weight
 from holdfast.engine.leavings import BODY, body_of, parts_of
 from holdfast.engine.output_file import LARGEST, of_values, read_reported
@@ -268,7 +268,9 @@ def _products(site: Site, attempt: Attempt, found: Findings) -> ev.Error | None:
         if attempt.products.get(name) == now:
             found.notes.append(f"output-untouched: {name}")
         try:
-            found.artifacts[name] = site.store.put_path(Path(path), product.path)
+            roots = real_roots(site) if os.path.isdir(path) else ()
+            digest_only = product.keep == "digest"
+            found.artifacts[name] = site.store.put_path(Path(path), product.path, roots=roots, digest_only=digest_only)
         except OSError as error:
             inside = error.filename is not None and os.fspath(error.filename) != path
             what = f"{os.path.relpath(error.filename, site.project)} in it " if inside else ""

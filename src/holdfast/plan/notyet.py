@@ -129,7 +129,7 @@ def _step_keys(step: Step) -> Iterator[str]:
         yield "expect"
 
 
-_LATER_PRODUCT: Final = [("retention", "retention"), ("keep", "keep")]
+_LATER_PRODUCT: Final = [("retention", "retention")]
 
 
 def _templates(step: Step) -> Iterator[str]:

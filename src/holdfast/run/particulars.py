@@ -30,12 +30,17 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ArtifactRef(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One artifact: its path in the project, digest `sha256:<hex>` and size in bytes; `tree` marks a folder."""
+    """One artifact: its path in the project, digest `sha256:<hex>` and size in bytes; `tree` marks a folder.
+
+    `digest_only`: its bytes were not stored (`keep: digest`).
+    """
 
     path: str
     digest: str
     size: int
     tree: bool = False
+    executable: bool = False
+    digest_only: bool = False
 
 
 class Launch(msgspec.Struct, frozen=True, omit_defaults=True):

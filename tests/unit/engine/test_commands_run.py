@@ -314,6 +314,22 @@ def test_products_are_stored_by_digest_files_and_folders(shop: Workshop) -> None
     assert (shop.folder / ".holdfast" / "objects" / name[:2] / name[2:]).read_text() == "hi"
 
 
+def test_of_a_product_that_keeps_its_digest_the_bytes_are_not_stored(shop: Workshop) -> None:
+    # planner, Working files and stored bytes
+    end = shop.run("steps: {a: {run: 'printf hi > f', produces: {file: {path: f, keep: digest}}}}")
+    state = shop.step(end, "a")
+    assert isinstance(state, Succeeded)
+    digest = "sha256:8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"
+    assert state.result.artifacts == {"file": ev.ArtifactRef("f", digest, 2, digest_only=True)}
+    assert not (shop.folder / ".holdfast/objects").exists()
+
+
+def test_a_folder_with_a_link_out_of_the_project_is_no_product(shop: Workshop) -> None:
+    end = shop.run("steps: {a: {run: 'mkdir d; ln -s /etc/passwd d/link', produces: {dir: d}}}")
+    error = shop.error(end, "a")
+    assert (error.code, "leads out of the project, to /etc/passwd" in error.message) == ("output.invalid", True)
+
+
 def inner(folder: Path) -> Workshop:
     """A project in a folder with a neighbour."""
     (folder / "here").mkdir()

@@ -92,7 +92,6 @@ def test_what_is_honoured_is_not_named() -> None:
         ("run: x, effect: once, reconcile: {run: y}", "reconcile"),
         ("run: x, rollback: {run: y}", "rollback"),
         ("run: x, backup: [f]", "backup"),
-        ("run: x, produces: {p: {path: o, keep: digest}}", "produces.p.keep"),
         ("run: x, produces: {p: {path: o, retention: 1d}}", "produces.p.retention"),
         ("run: x, produces: {p: o}, expect: [{valid: p, schema: s.json}]", "expect"),
         ("run: x, reuse: always", "reuse.always"),

@@ -137,7 +137,9 @@ _PRODUCT_MAP: Final = Record(
         "type": Field(TEMPLATE, "what it is, for people"),
         "optional": Field(FLAG, "it may be missing", default="false"),
         "retention": Field(TEMPLATE, "how long it is kept"),
-        "keep": Field(Choice(("bytes", "digest")), "what is stored", default="bytes"),
+        "keep": Field(
+            Choice(("bytes", "digest")), "what is stored; its digest alone brings nothing back", default="bytes"
+        ),
     },
     Product,
 )
