@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from holdfast.engine.passage import NEVER_BEGAN
 from holdfast.plan.model import Effect
 from holdfast.run import events as ev
+from holdfast.run.admission import is_free
 from holdfast.run.choose import Start
 from tests.simulation.plans import DEFINITE_EXIT, OUTPUTS, SECOND
 from tests.simulation.truth import BrokenRuleError, Process
@@ -24,6 +25,7 @@ class Call:
 
     step: int
     attempt: int
+    facts: dict[str, object]
     dropped: bool = False
     abandoned: bool = False
     told: bool = False
@@ -50,7 +52,9 @@ class Calls:
 
     def depth(self, i: int, concurrency: int) -> int:
         """How many attempts may be handed out at once when step `i` is the next."""
-        return concurrency * DEPTH if self._engine.world.script.nature(self._engine.run, i).quick else concurrency
+        run = self._engine.run
+        is_ahead = self._engine.world.script.nature(run, i).quick and is_free(run, run.steps[i])
+        return concurrency * DEPTH if is_ahead else concurrency
 
     def start(self, start: Start) -> None:
         """Hand out one call."""
@@ -58,11 +62,11 @@ class Calls:
         step = engine.run.steps[start.step]
         if start.step in self.out:
             raise BrokenRuleError(f"s{start.step} is handed out twice")
-        call = Call(start.step, start.attempt)
+        call = Call(start.step, start.attempt, start.facts)
         self.out[start.step] = call
         self.untold += 1
         engine.run.reserve(start.step)
-        if step.effect_class is not Effect.NONE:
+        if step.effect_class is not Effect.NONE or not is_free(engine.run, step):
             self._tell_start(call, engine.now())
             call.durable_at = engine.told
             self._held.append(call)
@@ -207,7 +211,7 @@ class Calls:
         engine = self._engine
         step = engine.run.steps[call.step]
         key = f"r/{step.id}" if step.effect_class is Effect.ONCE else None
-        engine.tell(ev.Event(at, ev.AttemptStarted(key=key), step.id, call.attempt))
+        engine.tell(ev.Event(at, ev.AttemptStarted(key=key, facts=call.facts), step.id, call.attempt))
 
     def _forget(self, call: Call) -> None:
         del self.out[call.step]

@@ -22,16 +22,14 @@ from tests.simulation.commands import Commands
 from tests.simulation.journal import Reader
 from tests.simulation.keeper import Spawn
 from tests.simulation.plans import OUTPUTS, SECOND, Work
-from tests.simulation.project import Project
+from tests.simulation.seat import SimulatedWaits, seat_of
 from tests.simulation.truth import BrokenRuleError
 
 if TYPE_CHECKING:
-    from holdfast.engine.driver import Driver
     from holdfast.ports import Journal as PortJournal
     from tests.simulation.world import World
 
 FAR_US = 20 * SECOND
-FACTS: Mapping[str, object] = {}
 
 
 class Durable(NamedTuple):
@@ -51,20 +49,6 @@ class Submitted(NamedTuple):
     ended: frozenset[int]
 
 
-class SharedWorld(NamedTuple):
-    """What a passage needs from around its driver."""
-
-    board: Board
-    journal: Project
-
-
-class Sharing(NamedTuple):
-    """What a passage needs of its driver."""
-
-    run: Run
-    world: SharedWorld
-
-
 class Engine:
     """One engine that owns the run, until it rests, dies, or is taken over."""
 
@@ -77,8 +61,9 @@ class Engine:
         self.calls = Calls(self)
         self.commands = Commands(self)
         self.board = Board(cast("PortJournal", world.project))
-        sharing = Sharing(run, SharedWorld(self.board, world.project))
-        self.passage = Passage(cast("Driver", sharing)) if has_passage(run) else None
+        self.passage = Passage(seat_of(self)) if has_passage(run) else None
+        self.waits = SimulatedWaits(self)
+        self.facts: Mapping[str, object] = {}
         self.failure: HoldfastError | None = None
         self.resting = False
         self.frozen = False
@@ -131,6 +116,8 @@ class Engine:
         if self.failure is not None or self.resting:
             return False
         if self.passage is not None and self.world.project.seq != self._project_seen:
+            return True
+        if self.waits.wants_to_look(self.run):
             return True
         return (not self.pending and self.world.journal.head > self.seq) or self.calls.wants_to_look(self.now())
 
@@ -198,14 +185,17 @@ class Engine:
         if self.failure is not None or self.resting:
             return False
         run, now = self.run, self.now()
+        self.facts = self.world.surroundings.facts
         if self.passage is not None:
             self.passage.look(now)
+        self._stop_what_must()
+        self.waits.look()
         self._decide(now)
         self._stop_what_must()
         if self.passage is not None:
             self.passage.settle(now)
         if not run.running and not self.calls.out:
-            rest = at_rest(run, now, FACTS)
+            rest = at_rest(run, now, self.facts)
             if rest is not None:
                 self.tell(rest.event)
             elif self._only_far_timers(now):
@@ -219,7 +209,7 @@ class Engine:
         self._cut = True
         while len(self._outbox) < limits.batch_events and self.pending < limits.pending_max:
             run.queue.call_due(now)  # before the room is reckoned, which depends on what comes next
-            decision = choose(run, now, self._room(), FACTS)
+            decision = choose(run, now, self._room(), self.facts)
             if decision is None:
                 if not self.calls.run_quick():
                     self._cut = False
@@ -232,7 +222,7 @@ class Engine:
             elif isinstance(decision, Expand):
                 self.tell(ev.Event(now, decision.body(), run.steps[decision.step].id))
             elif isinstance(decision, End):
-                self.end(now, decision.step, decision.attempt, decision.ended)
+                self.waits.end(decision)
             else:
                 self.tell(decision.event)
 
@@ -291,12 +281,15 @@ class Engine:
             self.calls.start(start)
             return
         now = self.now()
+        if nature.work is Work.WAIT:
+            self.waits.start(start)
+            return
         if nature.work is Work.NOOP:
-            self.tell(ev.Event(now, ev.AttemptStarted(), step.id, start.attempt))
+            self.tell(ev.Event(now, ev.AttemptStarted(facts=start.facts), step.id, start.attempt))
             self.end(now, start.step, start.attempt, ev.AttemptEnded("succeeded", outputs=OUTPUTS))
             return
         key = f"r/{step.id}" if step.effect_class is Effect.ONCE else None
-        self.tell(ev.Event(now, ev.AttemptStarted(key=key), step.id, start.attempt))
+        self.tell(ev.Event(now, ev.AttemptStarted(key=key, facts=start.facts), step.id, start.attempt))
         self._launches.append(Spawn(start.step, start.attempt))
 
     def _only_far_timers(self, now: int) -> bool:
@@ -319,6 +312,7 @@ class Engine:
         if self.closing or run.failing:
             for i in to_stop(self.run):
                 self.commands.stop(i)
+            self.waits.let_go()
 
     # Durability.
 

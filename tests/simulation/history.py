@@ -9,7 +9,7 @@ from holdfast.plan.model import Effect
 from holdfast.run import events as ev
 from holdfast.run.finishing import outcome
 from holdfast.run.machine import Run, fold
-from holdfast.run.standing import Canceled, Skipped, Succeeded, Uncertain, Waiting
+from holdfast.run.standing import Canceled, Running, Skipped, Succeeded, Uncertain, Waiting
 from holdfast.run.states import FINAL_RUN, FINAL_STEP, RunStatus
 from tests.simulation.engine import Engine
 from tests.simulation.plans import Script, random_script
@@ -112,6 +112,7 @@ class History:
         self.requests_left = profile.requests
         shared = any(step.sharing.breaker for step in script.plan.steps)
         self.meddling_left = rng.choice((0, 3, 8)) if shared and profile.crashes else 0
+        self.changes_left = rng.choice((0, 2, 6)) if profile.crashes else 0
         self.moves = 0
         self.canceled = False
 
@@ -201,6 +202,8 @@ class History:
             found.append((0.2, self._request))
         if self.meddling_left > 0:
             found.append((0.1, self._meddle))
+        if self.changes_left > 0:
+            found.append((0.1, self._change))
         return found
 
     # People.
@@ -209,6 +212,11 @@ class History:
         """Another run of the project does something with the breaker."""
         self.meddling_left -= 1
         self.world.project.meddle(self.rng, self.world.wall)
+
+    def _change(self) -> None:
+        """Something changes around the run."""
+        self.changes_left -= 1
+        self.world.surroundings.meddle(self.rng)
 
     def _request(self) -> None:
         """Somebody asks for something that nobody needs."""
@@ -237,6 +245,7 @@ class History:
             found.append(self._resolve)
         if any(isinstance(run.states[i], Waiting) for i in run.waiting):
             found.append(self._allow)
+        found += world.surroundings.comes(run)
         if world.project.holders - {"r"}:
             found.append(self._others_end)
         if world.engine is None:
@@ -278,6 +287,17 @@ class History:
         if ours != durable:
             wrong = [f"{name}: {ours[name]} is {durable[name]}" for name in ours if ours[name] != durable[name]]
             raise BrokenRuleError(f"memory differs from the journal (S16): {'; '.join(wrong)}")
+        self._check_busy(engine)
+
+    def _check_busy(self, engine: Engine) -> None:
+        """What could start does: only attempts that really run take slots (semantics S4)."""
+        run = self.world.journal.durable
+        if engine.wants_turn or engine.closing or engine.resting or run.status is not RunStatus.RUNNING:
+            return
+        busy = sum(isinstance(state, Running) for state in run.states) + engine.calls.untold
+        i = engine.run.next_ready()
+        if i is not None and busy < self.script.concurrency and run.too_often_lost is None:
+            raise BrokenRuleError(f"s{i} could start, {busy} of {self.script.concurrency} slots are taken (S4)")
 
     def _check_end(self) -> None:
         world = self.world

@@ -31,6 +31,7 @@ from holdfast.plan.model import (
 )
 from holdfast.run.machine import Run
 from tests.simulation.leading import without_deadlocks
+from tests.simulation.wanting import needing, requiring, waiting
 
 SECOND = 1_000_000
 DEFINITE_EXIT = 3
@@ -47,6 +48,7 @@ class Work(StrEnum):
     COMMAND = "command"
     INLINE = "inline"
     NOOP = "noop"
+    WAIT = "wait"
 
 
 class Failure(StrEnum):
@@ -103,6 +105,8 @@ def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
         step = _step(rng, n, density, nature, inline_effects=inline_effects)
         if calm and nature.failures >= step.retry.attempts:
             nature = replace(nature, failures=0, fails_after_effect=False)
+        if nature.work is Work.WAIT:
+            step = waiting(rng, step, lasts_s=nature.lasts_s, ends=nature.failures == 0)
         if rng.random() < 0.15:
             step, instances[n] = _many(rng, step, nature, calm=calm)
         steps.append(step)
@@ -117,10 +121,15 @@ def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
         steps = without_deadlocks(steps)
     concurrency = rng.choice((1, 2, 2, 3, 5))
     budget = Budget(calls={"web": rng.randint(0, 4)}) if rng.random() < 0.2 else Budget()
-    limits = RunLimits(concurrency=concurrency, grace_s=GRACE_S, budget=budget)
+    limits = RunLimits(concurrency=concurrency, grace_s=GRACE_S, budget=budget, resources=resources)
+    if rng.random() < 0.4:
+        steps = [requiring(rng, step) if rng.random() < 0.3 else step for step in steps]
+    resources = {"gpu": 2.0, "mem": 1.0} if rng.random() < 0.3 else {}
     if rng.random() < 0.5:
         shared = [_sharing(rng, nature) for nature in natures]
         steps = [msgspec.structs.replace(step, sharing=its) for step, its in zip(steps, shared, strict=True)]
+    if resources:
+        steps = [needing(rng, step, resources) if rng.random() < 0.6 else step for step in steps]
     made = tuple(steps)
     plan = Plan(id="p", steps=made[:count], finally_=made[count:], limits=limits, breakers={"api": _breaker(rng)})
     return Script(plan, tuple(natures), concurrency, instances)
@@ -191,7 +200,7 @@ def _many(rng: random.Random, step: Step, nature: Nature, *, calm: bool) -> tupl
 
 
 def _nature(rng: random.Random) -> Nature:
-    work = rng.choices((Work.COMMAND, Work.INLINE, Work.NOOP), (6, 3, 1))[0]
+    work = rng.choices(tuple(Work), (6, 3, 1, 1))[0]
     fails = work is not Work.NOOP and rng.random() < 0.35
     return Nature(
         work,
@@ -241,7 +250,7 @@ def _work(nature: Nature) -> Command | Uses:
 
 def _effect(rng: random.Random, nature: Nature, *, inline_effects: bool) -> Effect:
     # What runs inside an engine cannot be stopped, nor kept from going on when the engine is frozen and replaced.
-    if nature.work is Work.NOOP or nature.quick or (nature.work is Work.INLINE and not inline_effects):
+    if nature.work in {Work.NOOP, Work.WAIT} or nature.quick or (nature.work is Work.INLINE and not inline_effects):
         return Effect.NONE
     if nature.work is Work.INLINE:
         return rng.choices(tuple(Effect), (4, 1, 0 if nature.failure is Failure.HANG else 1))[0]

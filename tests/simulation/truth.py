@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from holdfast.plan.model import Effect, Step
 from holdfast.run import events as ev
 from holdfast.run.machine import Run
-from holdfast.run.standing import Failed, Falling, Ready, Retrying, Running, Uncertain, Undone
+from holdfast.run.standing import Failed, Falling, Lingering, Ready, Retrying, Running, Uncertain, Undone, Waiting
 from holdfast.run.states import FINAL_STEP
 from tests.simulation.leading import may_begin, may_run
 from tests.simulation.plans import DEFINITE_EXIT, GRACE_S, SECOND, Failure, Nature, Script, Work
+from tests.simulation.rationing import Rationing
+from tests.simulation.surroundings import Surroundings
+from tests.simulation.wanting import ONLINE
 
 
 class BrokenRuleError(AssertionError):
@@ -45,6 +48,7 @@ class Truth:
 
     script: Script
     rng: random.Random
+    surroundings: Surroundings
     now: int = 1_000_000 * SECOND
     processes: list[Process] = field(default_factory=list)  # alive
     started: dict[int, list[int]] = field(default_factory=dict)  # step -> attempts that really started
@@ -53,6 +57,11 @@ class Truth:
     cleared: set[tuple[int, int]] = field(default_factory=set)  # attempts of once steps that may be followed by another
     current_fence: int = 0
     durable: Run | None = None
+    rationing: Rationing = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What there is to be shared, the plan says."""
+        self.rationing = Rationing(self.script.plan.limits.resources)
 
     # Real starts.
 
@@ -127,6 +136,9 @@ class Truth:
         steps = [each.at for each in ours]
         if len(set(steps)) < len(steps):
             raise BrokenRuleError(f"two attempts of one step run at once: {sorted(steps)}")
+        name = self.rationing.excess(each.step for each in ours)
+        if name is not None:
+            raise BrokenRuleError(f"steps {steps} run at once, which need more of {name} than there is (S4)")
 
     # Real ends.
 
@@ -167,6 +179,9 @@ class Truth:
             return
         i = before.index[event.step]
         state = before.states[i]
+        wrong = self.rationing.recorded(i, event, before)
+        if wrong is not None:
+            raise BrokenRuleError(wrong)
         if isinstance(event.body, ev.AttemptStarted):
             self._check_started(before, i, event)
         elif isinstance(event.body, ev.AttemptEnded):
@@ -177,9 +192,10 @@ class Truth:
         elif isinstance(event.body, ev.StepGathered):
             self._check_gathered(before, i, event.body)
         elif isinstance(event.body, ev.StepFailed | ev.StepSkipped | ev.StepExpanded):
-            if not isinstance(state, Ready | Undone | Falling):
+            if not isinstance(state, Ready | Undone | Falling | Retrying | Waiting):
                 raise BrokenRuleError(f"{event.body.kind} of s{i}, which is {state.status}")
             if isinstance(event.body, ev.StepSkipped):
+                assert not isinstance(state, Retrying | Waiting), "conditions are looked at once (S3)"
                 self._check_skipped(before, i, event.body)
 
     def _check_skipped(self, before: Run, i: int, body: ev.StepSkipped) -> None:
@@ -202,6 +218,7 @@ class Truth:
             raise BrokenRuleError(f"s{i} {body.status}, its instances are {states}")
 
     def _check_started(self, before: Run, i: int, event: ev.Event) -> None:
+        assert isinstance(event.body, ev.AttemptStarted)
         state, step = before.states[i], before.steps[i]
         tries = before.attempts_of(i)
         if isinstance(state, Retrying) and event.at < state.due:
@@ -212,12 +229,25 @@ class Truth:
             raise BrokenRuleError(f"s{i} starts although nothing chose it, or it is not its time (S7, S15, S17)")
         if event.attempt != tries.total + 1:
             raise BrokenRuleError(f"attempt {event.attempt} of s{i} follows {tries.total} others")
+        requires = () if step.conditions is None else step.conditions.requires
+        if any(ONLINE in text for text in requires) and event.body.facts.get(ONLINE) is not True:
+            raise BrokenRuleError(f"s{i} starts although what it requires does not hold: {event.body.facts} (S4)")
         if tries.counted >= step.retry.attempts:
             raise BrokenRuleError(f"s{i} starts again after {tries.counted} of {step.retry.attempts} attempts (S9)")
         if before.group_of.get(i) in before.failing and self.script.nature(before, i).work is not Work.INLINE:
             raise BrokenRuleError(f"s{i} starts although its fan-out has failed")
-        if step.effect_class is Effect.ONCE and not isinstance(event.body, ev.AttemptStarted):
+        if step.effect_class is Effect.ONCE and event.body.key is None:
             raise BrokenRuleError(f"the effect of s{i} has no key (E1)")
+
+    def _check_waited(self, run: Run, i: int, event: ev.Event, body: ev.AttemptEnded) -> None:
+        """What only waits ends when what it waits for is there, and not before."""
+        state = run.states[i]
+        if not isinstance(state, Lingering):
+            raise BrokenRuleError(f"s{i} ends as {body.status} and never waited")
+        is_there = state.on in self.surroundings.files if state.due is None else state.due <= event.at
+        is_late = state.deadline is not None and state.deadline <= event.at
+        if (body.status == "succeeded" and not is_there) or (body.status == "timed_out" and not is_late):
+            raise BrokenRuleError(f"s{i} waits for {state.what} and {body.status} at {event.at}: {state}")
 
     def _check_ended(self, run: Run, i: int, event: ev.Event, body: ev.AttemptEnded) -> None:
         assert event.attempt is not None
@@ -227,7 +257,9 @@ class Truth:
             each.at == i and each.attempt == event.attempt and each.engine is None for each in self.processes
         ):
             raise BrokenRuleError(f"s{i}.{event.attempt} is recorded as {body.status} while it runs")
-        if body.status == "succeeded" and not really and work is not Work.NOOP:
+        if work is Work.WAIT:
+            self._check_waited(run, i, event, body)
+        elif body.status == "succeeded" and not really and work is not Work.NOOP:
             raise BrokenRuleError(f"s{i}.{event.attempt} succeeded without having run")
         asked_s = body.error.retry_after_s if body.error is not None else None
         if body.retry_at is not None and asked_s is not None and body.retry_at - event.at != round(asked_s * SECOND):

@@ -17,6 +17,7 @@ from tests.simulation.journal import Journal, Reader
 from tests.simulation.keeper import Connection, Facts, Keeper
 from tests.simulation.plans import SECOND, Script
 from tests.simulation.project import FOREVER, Project
+from tests.simulation.surroundings import Surroundings
 from tests.simulation.truth import BrokenRuleError, Process, Truth
 
 WEB = "calls.web"
@@ -44,7 +45,8 @@ class World:
         self.rng = rng
         self.limits = limits
         self.note = note
-        self.truth = Truth(script, rng)
+        self.surroundings = Surroundings(rng, note)
+        self.truth = Truth(script, rng, self.surroundings)
         self.project = Project(self.risk, note)
         self.journal = Journal(script.plan, self._recorded, self.project)
         self.truth.durable = self.journal.durable

@@ -50,7 +50,7 @@ class Waits:
         driver = self._driver
         for i in sorted(driver.run.lingering):
             state = driver.run.states[i]
-            if isinstance(state, Lingering) and state.cause == "file" and os.path.exists(self._place(state.on)):
+            if isinstance(state, Lingering) and state.cause == "file" and self.is_there(state.on):
                 self.end(End(i, state.attempt, OVER))
 
     def let_go(self) -> None:
@@ -71,8 +71,9 @@ class Waits:
             ended = judge_value(driver.site, driver.run, attempt, None, driver.facts)
         driver.end(driver.world.clock.now(), end.step, end.attempt, ended)
 
-    def _place(self, path: str) -> str:
-        return os.path.join(self._driver.site.project, path)
+    def is_there(self, path: str) -> bool:
+        """Whether a file of this path, as the plan says it, exists."""
+        return os.path.exists(os.path.join(self._driver.site.project, path))
 
     def _body(self, start: Start, now: int) -> ev.StepWaiting:
         step = self._driver.run.steps[start.step]
