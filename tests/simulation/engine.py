@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from msgspec.structs import replace
+
 from holdfast.engine.board import Board
 from holdfast.engine.passage import Passage, has_passage
 from holdfast.errors import HoldfastError
@@ -16,6 +18,7 @@ from holdfast.run import events as ev
 from holdfast.run.choose import End, Expand, Start, at_rest, choose, may_leave, to_stop, wake_at
 from holdfast.run.disposition import Scene, disposed
 from holdfast.run.machine import Run
+from holdfast.run.reviews import promised
 from holdfast.run.states import FINAL_STEP, RunStatus
 from tests.simulation.calls import Call, Calls
 from tests.simulation.commands import Commands
@@ -148,6 +151,9 @@ class Engine:
 
     def end(self, at: int, i: int, attempt: int, ended: ev.AttemptEnded) -> None:
         """Tell of an attempt's end, with what becomes of it where it failed."""
+        prose = promised(self.run.steps[i]) if ended.status == "succeeded" else ()
+        if prose:
+            ended = replace(ended, review=prose)
         self.tell(ev.Event(at, disposed(self.run, i, attempt, ended, Scene(at)), self.run.steps[i].id, attempt))
 
     # The loop.

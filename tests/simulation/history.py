@@ -3,15 +3,13 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
-
 from holdfast.plan.model import Effect
-from holdfast.run import events as ev
 from holdfast.run.finishing import outcome
 from holdfast.run.machine import Run, fold
-from holdfast.run.standing import Canceled, Running, Skipped, Succeeded, Uncertain, Waiting
+from holdfast.run.standing import Canceled, Running, Skipped, Succeeded
 from holdfast.run.states import FINAL_RUN, FINAL_STEP, RunStatus
 from tests.simulation.engine import Engine
+from tests.simulation.people import People, Profile
 from tests.simulation.plans import Script, random_script
 from tests.simulation.truth import BrokenRuleError
 from tests.simulation.world import Limits, Note, World
@@ -20,18 +18,6 @@ from tests.unit.run.story import snapshot
 MOVES_MAX = 20_000
 """A history that takes more moves than this never ends."""
 Move = Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What may happen in a history."""
-
-    crashes: int
-    freezes: bool
-    requests: int
-    cancels: bool
-    honest: bool  # people tell the truth about effects
-    limits: Limits
 
 
 CALM = Profile(0, freezes=False, requests=0, cancels=False, honest=True, limits=Limits(256, 64, 0.0))
@@ -109,12 +95,11 @@ class History:
         self.rng = rng
         self.world = World(script, rng, profile.limits, note)
         self.world.crashes_left = profile.crashes
-        self.requests_left = profile.requests
+        self.people = People(self.world, profile, rng)
         shared = any(step.sharing.breaker for step in script.plan.steps)
         self.meddling_left = rng.choice((0, 3, 8)) if shared and profile.crashes else 0
         self.changes_left = rng.choice((0, 2, 6)) if profile.crashes else 0
         self.moves = 0
-        self.canceled = False
 
     def play(self) -> Result:
         """Let everybody move until the run has ended and everything is quiet."""
@@ -128,7 +113,7 @@ class History:
             self._move()
             self._check_quiet()
         self._check_end()
-        return Result(str(durable.outcome), self._words(), self.moves, world.journal.head, self.canceled)
+        return Result(str(durable.outcome), self._words(), self.moves, world.journal.head, self.people.canceled)
 
     def _is_over(self) -> bool:
         world = self.world
@@ -153,7 +138,7 @@ class History:
             moves.append(lambda: self.world.advance(at))
             weights.append(1.0 if moves[:-1] else 10.0)
         if not moves or self.rng.random() < 0.05:
-            moves += (duties := self._duties())
+            moves += (duties := self.people.duties())
             weights += [1.0] * len(duties)
         for weight, move in self._mischief():
             moves.append(move)
@@ -198,15 +183,13 @@ class History:
                 found.append((0.15, world.freeze))
         if world.frozen is not None and world.frozen.frozen:
             found.append((0.3, world.thaw))
-        if self.requests_left > 0:
-            found.append((0.2, self._request))
+        if self.people.requests_left > 0:
+            found.append((0.2, self.people.request))
         if self.meddling_left > 0:
             found.append((0.1, self._meddle))
         if self.changes_left > 0:
             found.append((0.1, self._change))
         return found
-
-    # People.
 
     def _meddle(self) -> None:
         """Another run of the project does something with the breaker."""
@@ -217,64 +200,6 @@ class History:
         """Something changes around the run."""
         self.changes_left -= 1
         self.world.surroundings.meddle(self.rng)
-
-    def _request(self) -> None:
-        """Somebody asks for something that nobody needs."""
-        self.requests_left -= 1
-        world, run = self.world, self.world.journal.durable
-        kind = self.rng.choice(("pause", "interrupt", "interrupt", "cancel", "resolve"))
-        if kind == "pause" and run.status is RunStatus.RUNNING:
-            world.ask(ev.RunPausing())
-        elif kind == "interrupt" and world.engine is not None:
-            world.engine.interrupts += self.rng.choice((1, 1, 2))
-        elif kind == "cancel" and self.profile.cancels and not run.final and run.status is not RunStatus.QUARANTINED:
-            self.canceled = True
-            world.ask(ev.RunCanceling())
-        elif kind == "resolve" and run.uncertain and not run.final:
-            self._resolve()
-
-    def _duties(self) -> list[Move]:
-        """What somebody does sooner or later."""
-        world, run = self.world, self.world.journal.durable
-        if run.final:
-            return []
-        if run.status is RunStatus.QUARANTINED:
-            return [lambda: world.ask(ev.RunReleased(reason="looked at it"))]
-        found: list[Move] = []
-        if run.uncertain and not run.final:
-            found.append(self._resolve)
-        if any(isinstance(run.states[i], Waiting) for i in run.waiting):
-            found.append(self._allow)
-        found += world.surroundings.comes(run)
-        if world.project.holders - {"r"}:
-            found.append(self._others_end)
-        if world.engine is None:
-            found.append(world.reopen)
-        return found
-
-    def _allow(self) -> None:
-        """Somebody allows what a step waits for."""
-        world, run = self.world, self.world.journal.durable
-        for i in run.waiting:
-            short = run.account.shortage(i) if run.account is not None else None
-            if short is not None and not short.until_free:
-                body = ev.BudgetRaised(short.key, float(self.rng.randint(1, 3)), reason="it matters")
-                world.ask(body, short.scope)
-                return
-
-    def _others_end(self) -> None:
-        self.world.project.they_end(self.rng, self.world.wall)
-
-    def _resolve(self) -> None:
-        world, run = self.world, self.world.journal.durable
-        i = self.rng.choice(sorted(run.uncertain))
-        state = run.states[i]
-        assert isinstance(state, Uncertain)
-        happened = (i, state.result.attempt) in world.truth.applied_by
-        choice: Literal["happened", "not-happened", "skip"] = "happened" if happened else "not-happened"
-        if not self.profile.honest:
-            choice = self.rng.choice(("happened", "not-happened", "skip"))
-        world.ask(ev.StepResolved(choice, outputs={"n": 1} if choice == "happened" else {}), run.steps[i].id)
 
     # Checks.
 

@@ -31,7 +31,7 @@ from holdfast.plan.model import (
 )
 from holdfast.run.machine import Run
 from tests.simulation.leading import without_deadlocks
-from tests.simulation.wanting import needing, requiring, waiting
+from tests.simulation.wanting import needing, promising, requiring, waiting
 
 SECOND = 1_000_000
 DEFINITE_EXIT = 3
@@ -70,6 +70,7 @@ class Nature:
     failure: Failure
     fails_after_effect: bool  # whether a failing attempt has had its effect already
     quick: bool  # an inline function that is proven quick
+    rejections: int = 0  # so often a person does not approve of what it has done
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,9 @@ def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
         step = _step(rng, n, density, nature, inline_effects=inline_effects)
         if calm and nature.failures >= step.retry.attempts:
             nature = replace(nature, failures=0, fails_after_effect=False)
+        if nature.work is not Work.WAIT and rng.random() < 0.1:
+            step = promising(step)
+            nature = replace(nature, rejections=rng.choice((0, 0, 0 if calm else 1, 0 if calm else 99)))
         if nature.work is Work.WAIT:
             step = waiting(rng, step, lasts_s=nature.lasts_s, ends=nature.failures == 0)
         if rng.random() < 0.15:

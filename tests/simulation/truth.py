@@ -55,6 +55,7 @@ class Truth:
     applied: dict[int, int] = field(default_factory=dict)  # once step -> how often its effect happened
     applied_by: set[tuple[int, int]] = field(default_factory=set)
     cleared: set[tuple[int, int]] = field(default_factory=set)  # attempts of once steps that may be followed by another
+    rejected: Counter[int] = field(default_factory=Counter)  # how often a person did not approve of a step
     current_fence: int = 0
     durable: Run | None = None
     rationing: Rationing = field(init=False)
@@ -170,6 +171,11 @@ class Truth:
             self.applied[process.at] = self.applied.get(process.at, 0) + 1
             self.applied_by.add((process.at, process.attempt))
 
+    def disappoints(self, i: int) -> bool:
+        """Whether a person who looks at what the step has done does not approve."""
+        assert self.durable is not None
+        return self.rejected[i] < self.script.nature(self.durable, i).rejections
+
     # What becomes durable.
 
     def recorded(self, stored: ev.StoredEvent, before: Run) -> None:
@@ -189,6 +195,8 @@ class Truth:
         elif isinstance(event.body, ev.StepResolved) and isinstance(state, Uncertain):
             if event.body.choice == "not-happened":
                 self.cleared.add((i, state.result.attempt))
+        elif isinstance(event.body, ev.StepAnswered):
+            self.rejected[i] += event.body.choice == "reject"
         elif isinstance(event.body, ev.StepGathered):
             self._check_gathered(before, i, event.body)
         elif isinstance(event.body, ev.StepFailed | ev.StepSkipped | ev.StepExpanded):

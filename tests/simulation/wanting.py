@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from holdfast.plan.model import AttemptLimits, Conditions, Step, Uses
+from holdfast.plan.model import AttemptLimits, Conditions, Prose, Results, Step, Uses
 
 BEGIN_S = 1_000_000
 """When every history begins."""
@@ -49,3 +49,8 @@ def needing(rng: random.Random, step: Step, resources: dict[str, float]) -> Step
     names = rng.sample(sorted(resources), rng.choice((1, 1, 2)))
     needs = {name: resources[name] * rng.choice((0.3, 0.5, 1.0)) for name in names}
     return msgspec.structs.replace(step, sharing=msgspec.structs.replace(step.sharing, needs_resources=needs))
+
+
+def promising(step: Step) -> Step:
+    """The step with a promise in prose, which only a person can look at."""
+    return msgspec.structs.replace(step, results=Results(expect=(Prose("it reads well"),)))

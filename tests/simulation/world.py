@@ -345,10 +345,10 @@ class World:
 
     # People.
 
-    def ask(self, body: ev.Body, step: str | None = None) -> None:
+    def ask(self, body: ev.Body, step: str | None = None, attempt: int | None = None) -> None:
         """A person's event, decided on the run as it stands."""
         self.note(f"a person: {body}")
-        work = _append([ev.Event(self.wall, body, step)], None, self.journal.head)
+        work = _append([ev.Event(self.wall, body, step, attempt)], None, self.journal.head)
         outcome = self.journal.commit([work])[0]
         assert not isinstance(outcome, HoldfastError), outcome
 

@@ -1,0 +1,118 @@
+"""People in the simulated world: what they may ask for, and what they do sooner or later."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec.structs import replace
+
+from holdfast.run import events as ev
+from holdfast.run.disposition import Scene, disposed
+from holdfast.run.reviews import rejected
+from holdfast.run.standing import Reviewed, Uncertain, Waiting
+from holdfast.run.states import RunStatus
+from tests.simulation.world import Limits, World
+
+Move = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What may happen in a history."""
+
+    crashes: int
+    freezes: bool
+    requests: int
+    cancels: bool
+    honest: bool  # people tell the truth about effects
+    limits: Limits
+
+
+class People:
+    """Everybody who may ask something of the run."""
+
+    def __init__(self, world: World, profile: Profile, rng: random.Random) -> None:
+        self.world = world
+        self.profile = profile
+        self.rng = rng
+        self.requests_left = profile.requests
+        self.canceled = False
+
+    def request(self) -> None:
+        """Somebody asks for something that nobody needs."""
+        self.requests_left -= 1
+        world, run = self.world, self.world.journal.durable
+        kind = self.rng.choice(("pause", "interrupt", "interrupt", "cancel", "resolve", "answer"))
+        if kind == "pause" and run.status is RunStatus.RUNNING:
+            world.ask(ev.RunPausing())
+        elif kind == "interrupt" and world.engine is not None:
+            world.engine.interrupts += self.rng.choice((1, 1, 2))
+        elif kind == "cancel" and self.profile.cancels and not run.final and run.status is not RunStatus.QUARANTINED:
+            self.canceled = True
+            world.ask(ev.RunCanceling())
+        elif kind == "resolve" and run.uncertain and not run.final:
+            self._resolve()
+        elif kind == "answer" and run.reviews and not run.final:
+            self._answer()
+
+    def duties(self) -> list[Move]:
+        """What somebody does sooner or later."""
+        world, run = self.world, self.world.journal.durable
+        if run.final:
+            return []
+        if run.status is RunStatus.QUARANTINED:
+            return [lambda: world.ask(ev.RunReleased(reason="looked at it"))]
+        found: list[Move] = []
+        if run.uncertain:
+            found.append(self._resolve)
+        if run.reviews:
+            found.append(self._answer)
+        if any(isinstance(run.states[i], Waiting) for i in run.waiting):
+            found.append(self._allow)
+        found += world.surroundings.comes(run)
+        if world.project.holders - {"r"}:
+            found.append(self._others_end)
+        if world.engine is None:
+            found.append(world.reopen)
+        return found
+
+    def _allow(self) -> None:
+        """Somebody allows what a step waits for."""
+        world, run = self.world, self.world.journal.durable
+        for i in run.waiting:
+            short = run.account.shortage(i) if run.account is not None else None
+            if short is not None and not short.until_free:
+                body = ev.BudgetRaised(short.key, float(self.rng.randint(1, 3)), reason="it matters")
+                world.ask(body, short.scope)
+                return
+
+    def _others_end(self) -> None:
+        self.world.project.they_end(self.rng, self.world.wall)
+
+    def _resolve(self) -> None:
+        world, run = self.world, self.world.journal.durable
+        i = self.rng.choice(sorted(run.uncertain))
+        state = run.states[i]
+        assert isinstance(state, Uncertain)
+        happened = (i, state.result.attempt) in world.truth.applied_by
+        choice: Literal["happened", "not-happened", "skip"] = "happened" if happened else "not-happened"
+        if not self.profile.honest:
+            choice = self.rng.choice(("happened", "not-happened", "skip"))
+        world.ask(ev.StepResolved(choice, outputs={"n": 1} if choice == "happened" else {}), run.steps[i].id)
+
+    def _answer(self) -> None:
+        """Somebody looks at what a step promised in prose."""
+        world, run = self.world, self.world.journal.durable
+        i = self.rng.choice(sorted(run.reviews))
+        state = run.states[i]
+        assert isinstance(state, Reviewed)
+        choice: ev.Verdict = "reject" if world.truth.disappoints(i) else "approve"
+        if not self.profile.honest:
+            choice = self.rng.choice(("approve", "reject"))
+        said, attempt = ev.StepAnswered(choice), state.result.attempt
+        if choice == "reject":
+            failed = ev.AttemptEnded("failed", state.result.exit_code, rejected(said), outputs=state.result.outputs)
+            ended = disposed(run, i, attempt, failed, Scene(world.wall))
+            said = replace(said, error=ended.error, retry_at=ended.retry_at, disposed=ended.disposed)
+        world.ask(said, run.steps[i].id, attempt)
