@@ -50,11 +50,11 @@ class Calls:
         self._held: deque[Call] = deque()
         self._quick: deque[Call] = deque()
 
-    def depth(self, i: int, concurrency: int) -> int:
-        """How many attempts may be handed out at once when step `i` is the next."""
+    def ahead(self, i: int, concurrency: int) -> int:
+        """How many more than `concurrency` may be handed out when step `i` is the next."""
         run = self._engine.run
         is_ahead = self._engine.world.script.nature(run, i).quick and is_free(run, run.steps[i])
-        return concurrency * DEPTH if is_ahead else concurrency
+        return concurrency * (DEPTH - 1) if is_ahead else 0
 
     def start(self, start: Start) -> None:
         """Hand out one call."""

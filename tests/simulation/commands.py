@@ -1,8 +1,10 @@
 """The commands of a simulated engine: the rules of `holdfast.engine.commands` towards a simulated keeper."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from holdfast.engine.commands import QUICK_US
+from holdfast.engine.commands import Commands as RealCommands
 from holdfast.engine.passage import NEVER_BEGAN
 from holdfast.plan.model import Effect
 from holdfast.ports import FenceLostError
@@ -10,6 +12,7 @@ from holdfast.run import events as ev
 from holdfast.run.standing import Pausing, Running
 from tests.simulation.keeper import Bye, Connection, Ended, Fenced, Hello, Request, Spawn, Spawned, Stop, Told
 from tests.simulation.plans import ASKED_S, DEFINITE_EXIT, OUTPUTS, Work
+from tests.simulation.seat import seat_of
 from tests.simulation.truth import BrokenRuleError
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ class Commands:
         self._stopping: set[Id] = set()
         self._held: list[Spawn] = []
         self._settled = 0  # how many events of the engine must be durable before a keeper is started
+        self._driver = seat_of(engine)
+        self._trust: dict[object, int] = {}  # how often in a row the same work was quick
+        self._began: dict[Id, int] = {}
 
     @property
     def hears(self) -> bool:
@@ -38,6 +44,10 @@ class Commands:
     def open(self) -> None:
         """Start the run's keeper."""
         self.connection = self._engine.world.start_keeper(self._engine.fence)
+
+    def ahead(self, i: int, concurrency: int) -> int:
+        """How many more than `concurrency` may be handed out when step `i` is the next, as the real ones say."""
+        return RealCommands.ahead(cast("RealCommands", self), i, concurrency)
 
     def launch(self, launches: Sequence[Spawn]) -> None:
         """Their starts are durable: hand them to the keeper, unless nothing new starts any more.
@@ -94,6 +104,7 @@ class Commands:
             engine.failure = FenceLostError("taken over", code="E_BUSY")
         elif isinstance(told, Spawned):
             if (told.at, told.attempt) in self._attempts:
+                self._began[told.at, told.attempt] = told.moment
                 body = ev.AttemptSpawned(1, "1")
                 engine.tell(ev.Event(engine.now(), body, engine.run.steps[told.at].id, told.attempt))
         elif isinstance(told, Ended) and (told.at, told.attempt) in self._attempts:
@@ -103,8 +114,19 @@ class Commands:
     def ended(self, told: Ended) -> None:
         """Tell of an attempt's end as the keeper recorded it."""
         self._stopping.discard((told.at, told.attempt))
+        if told.dropped:
+            self._canceled(told.at, told.attempt)
+            return
+        self._learn(told)
         once = self._engine.run.steps[told.at].effect_class is Effect.ONCE
         self._engine.end(self._engine.now(), told.at, told.attempt, judged(told, once=once))
+
+    def _learn(self, told: Ended) -> None:
+        work, began = self._engine.run.steps[told.at].work, self._began.pop((told.at, told.attempt), None)
+        if began is not None and told.moment - began < QUICK_US:
+            self._trust[work] = self._trust.get(work, 0) + 1
+        else:
+            self._trust.pop(work, None)
 
     def lost(self, at: int, attempt: int) -> None:
         """Nobody knows what became of the attempt (semantics C3)."""

@@ -274,10 +274,13 @@ class Engine:
     # One decision.
 
     def _room(self) -> int:
-        busy = len(self.run.running) + self.calls.untold
-        i = self.run.next_ready()
         concurrency = self.world.script.concurrency
-        return self.calls.depth(i, concurrency) - busy if i is not None else concurrency - busy
+        room = concurrency - len(self.run.running) - self.calls.untold
+        i = self.run.next_ready() if room <= 0 else None
+        if i is None:
+            return room
+        ahead = self.calls.ahead if self.run.steps[i].inline else self.commands.ahead
+        return room + ahead(i, concurrency)
 
     def _start(self, start: Start) -> None:
         if self.closing:
@@ -295,8 +298,10 @@ class Engine:
             self.end(now, start.step, start.attempt, ev.AttemptEnded("succeeded", outputs=OUTPUTS))
             return
         key = f"r/{step.id}" if step.effect_class is Effect.ONCE else None
+        concurrency = self.world.script.concurrency
+        slots = concurrency if len(self.run.running) >= concurrency else None
         self.tell(ev.Event(now, ev.AttemptStarted(key=key, facts=start.facts), step.id, start.attempt))
-        self._launches.append(Spawn(start.step, start.attempt))
+        self._launches.append(Spawn(start.step, start.attempt, slots))
 
     def _only_far_timers(self, now: int) -> bool:
         return not self.pending and may_leave(self.run, now, FAR_US)

@@ -5,7 +5,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tests.simulation.truth import Process, Truth
+from holdfast.plan.model import Effect
+from tests.simulation.truth import BrokenRuleError, Process, Truth
 
 
 class Hello(NamedTuple):
@@ -15,10 +16,11 @@ class Hello(NamedTuple):
 
 
 class Spawn(NamedTuple):
-    """Start this attempt."""
+    """Start this attempt; with `slots` not before fewer than that are in hand."""
 
     at: int
     attempt: int
+    slots: int | None = None
 
 
 class Stop(NamedTuple):
@@ -47,16 +49,19 @@ class Spawned(NamedTuple):
 
     at: int
     attempt: int
+    moment: int
 
 
 class Ended(NamedTuple):
-    """The attempt's process is gone: its exit code, who ended it, whether it never came to be."""
+    """The attempt's process is gone: its exit code, who ended it, whether it could not be started or never was."""
 
     at: int
     attempt: int
     code: int | None
     why: str | None = None
     unstarted: bool = False
+    dropped: bool = False
+    moment: int = 0
 
 
 Request = Hello | Spawn | Stop | Bye
@@ -91,6 +96,7 @@ class Keeper:
         self.connections: list[Connection] = []
         self.current: Connection | None = None
         self.live: dict[tuple[int, int], Process] = {}
+        self.waiting: dict[tuple[int, int], Spawn] = {}
         self.told_bye = False
 
     def connect(self) -> Connection:
@@ -107,7 +113,7 @@ class Keeper:
     @property
     def is_done(self) -> bool:
         """Whether it goes home."""
-        return not self.live and (self.told_bye or not self.connections)
+        return not self.live and ((self.told_bye and not self.waiting) or not self.connections)
 
     def read_one(self, rng: random.Random) -> None:
         """Read one request, or the end of a connection."""
@@ -124,7 +130,9 @@ class Keeper:
         elif connection is not self.current:
             return  # an older engine's request is refused, and it has been told that it is fenced
         elif isinstance(request, Spawn):
-            self._spawn(request)
+            self._enqueue(request)
+        elif isinstance(request, Stop) and self.waiting.pop((request.at, request.attempt), None) is not None:
+            self._drop_attempt(request.at, request.attempt)
         elif isinstance(request, Stop):
             process = self.live.get((request.at, request.attempt))
             if process is not None:
@@ -135,7 +143,8 @@ class Keeper:
     def ended(self, process: Process, code: int, why: str | None) -> None:
         """One of its processes is gone."""
         del self.live[process.at, process.attempt]
-        self._end(Ended(process.at, process.attempt, code, why))
+        self._end(Ended(process.at, process.attempt, code, why, moment=self.truth.now))
+        self._start_waiting()
 
     def _hello(self, connection: Connection, fence: int) -> None:
         if fence < self.fence:
@@ -146,7 +155,36 @@ class Keeper:
             self.current.to_engine.append(Fenced())
             self._drop(self.current)
         self.fence, self.current, self.told_bye = fence, connection, False
+        self._drop_waiting()
         connection.to_engine.append(Welcome(frozenset(self.live)))
+
+    def _enqueue(self, request: Spawn) -> None:
+        if request.slots is None or (not self.waiting and len(self.live) < request.slots):
+            self._spawn(request)
+            return
+        assert self.truth.durable is not None
+        if self.truth.durable.steps[request.at].effect_class is Effect.ONCE:
+            raise BrokenRuleError(f"once step s{request.at} is handed out ahead of its time")
+        self.waiting[request.at, request.attempt] = request
+        if len(self.waiting) > self.truth.script.concurrency:
+            raise BrokenRuleError(f"{len(self.waiting)} attempts are handed out ahead of their time")
+
+    def _start_waiting(self) -> None:
+        while self.waiting:
+            request = next(iter(self.waiting.values()))
+            if request.slots is not None and len(self.live) >= request.slots:
+                return
+            del self.waiting[request.at, request.attempt]
+            self._spawn(request)
+
+    def _drop_waiting(self) -> None:
+        """Nobody commands any more, or somebody else: what waits is never started."""
+        for at, attempt in self.waiting:
+            self._drop_attempt(at, attempt)
+        self.waiting.clear()
+
+    def _drop_attempt(self, at: int, attempt: int) -> None:
+        self._end(Ended(at, attempt, None, dropped=True))
 
     def _spawn(self, request: Spawn) -> None:
         process = self.truth.spawn(request.at, request.attempt)
@@ -155,18 +193,23 @@ class Keeper:
             return
         self.live[request.at, request.attempt] = process
         self.facts.spawned.add((request.at, request.attempt))
-        self._tell(Spawned(request.at, request.attempt))
+        self._tell(Spawned(request.at, request.attempt, self.truth.now))
 
     def _end(self, ended: Ended) -> None:
         self.facts.ends[ended.at, ended.attempt] = ended
         self._tell(ended)
 
     def _tell(self, told: Told) -> None:
-        if self.current is not None:
-            self.current.to_engine.append(told)
+        link = self.current
+        if link is None:
+            return
+        link.to_engine.append(told)
+        if not link.engine_open and self.truth.rng.random() < 0.3:
+            self._drop(link)  # nobody listens: what was sent and not read is lost with the connection
 
     def _drop(self, connection: Connection) -> None:
         connection.keeper_open = False
         self.connections.remove(connection)
         if self.current is connection:
             self.current = None
+            self._drop_waiting()

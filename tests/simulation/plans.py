@@ -38,6 +38,7 @@ DEFINITE_EXIT = 3
 ASKED_S = 5.0
 """What a server asks to wait that says: no effect."""
 GRACE_S = 10.0
+QUICK_S = 0.05
 OUTPUTS: dict[str, object] = {"n": 1, "outcome": "fine"}
 """What a step gives that succeeds."""
 
@@ -208,7 +209,7 @@ def _nature(rng: random.Random) -> Nature:
     fails = work is not Work.NOOP and rng.random() < 0.35
     return Nature(
         work,
-        rng.choice((0.001, 0.5, 1.0, 3.0, 20.0)),
+        rng.choice((0.001, 0.001, 0.001, 0.5, 1.0, 3.0, 20.0)),
         rng.choice((1, 1, 2, 99)) if fails else 0,
         rng.choices(tuple(Failure), (5, 3, 1, 1))[0]
         if work is Work.COMMAND
@@ -249,7 +250,7 @@ def _work(nature: Nature) -> Command | Uses:
         return Uses(runner="noop")
     if nature.work is Work.INLINE:
         return Uses(runner="python", params={"call": "m:f", "inline": True})
-    return Command(argv=("true",))
+    return Command(argv=("quick" if nature.lasts_s < QUICK_S else "slow",))
 
 
 def _effect(rng: random.Random, nature: Nature, *, inline_effects: bool) -> Effect:

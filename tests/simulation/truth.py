@@ -106,6 +106,8 @@ class Truth:
         once = process.step.effect_class is Effect.ONCE
         if once and any((at, earlier) not in self.cleared for earlier in before):
             raise BrokenRuleError(f"once step s{at} starts again as attempt {attempt} after {before} (E3)")
+        if attempt in before and process.engine is None:
+            raise BrokenRuleError(f"attempt {attempt} of s{at} starts twice")
         before.append(attempt)
         self.processes.append(process)
         self._check_crowd()
