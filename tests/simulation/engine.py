@@ -61,9 +61,9 @@ class Engine:
         self.fence = fence
         self.reader = reader
         self.seq = reader.seen
+        self.board = Board(cast("PortJournal", world.project))
         self.calls = Calls(self)
         self.commands = Commands(self)
-        self.board = Board(cast("PortJournal", world.project))
         self.passage = Passage(seat_of(self)) if has_passage(run) else None
         self.waits = SimulatedWaits(self)
         self.facts: Mapping[str, object] = {}

@@ -110,8 +110,7 @@ def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
         if nature.work is not Work.WAIT and rng.random() < 0.1:
             step = promising(step)
             nature = replace(nature, rejections=rng.choice((0, 0, 0 if calm else 1, 0 if calm else 99)))
-        if nature.work is Work.WAIT:
-            step = waiting(rng, step, lasts_s=nature.lasts_s, ends=nature.failures == 0)
+        step = _wait(rng, step, nature)
         if rng.random() < 0.15:
             step, instances[n] = _many(rng, step, nature, calm=calm)
         steps.append(step)
@@ -119,17 +118,18 @@ def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
     last = rng.choice((1, 1, 2, 3)) if rng.random() < 0.3 else 0
     for n in range(count, count + last):
         natures.append(_nature(rng))
-        steps.append(_last(_step(rng, n, density, natures[n], inline_effects=inline_effects)))
+        step = _step(rng, n, density, natures[n], inline_effects=inline_effects)
+        steps.append(_last(_wait(rng, step, natures[n])))
     if rng.random() < 0.4:
         for n in rng.sample(range(count), rng.randint(0, count // 2)):
             steps[n] = _leading(rng, steps, n, count)
         steps = without_deadlocks(steps)
     concurrency = rng.choice((1, 2, 2, 3, 5))
+    resources = {"gpu": 2.0, "mem": 1.0} if rng.random() < 0.3 else {}
     budget = Budget(calls={"web": rng.randint(0, 4)}) if rng.random() < 0.2 else Budget()
     limits = RunLimits(concurrency=concurrency, grace_s=GRACE_S, budget=budget, resources=resources)
     if rng.random() < 0.4:
         steps = [requiring(rng, step) if rng.random() < 0.3 else step for step in steps]
-    resources = {"gpu": 2.0, "mem": 1.0} if rng.random() < 0.3 else {}
     if rng.random() < 0.5:
         shared = [_sharing(rng, nature) for nature in natures]
         steps = [msgspec.structs.replace(step, sharing=its) for step, its in zip(steps, shared, strict=True)]
@@ -154,6 +154,12 @@ def _sharing(rng: random.Random, nature: Nature) -> Sharing:
         capabilities=("web",) if rng.random() < 0.5 else (),
         budget=Budget(calls={"web": rng.randint(1, 3)}) if rng.random() < 0.2 else None,
     )
+
+
+def _wait(rng: random.Random, step: Step, nature: Nature) -> Step:
+    if nature.work is not Work.WAIT:
+        return step
+    return waiting(rng, step, lasts_s=nature.lasts_s, ends=nature.failures == 0)
 
 
 def _last(step: Step) -> Step:

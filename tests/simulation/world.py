@@ -9,7 +9,7 @@ from holdfast.ports import Append
 from holdfast.run import events as ev
 from holdfast.run.breakers import CLOSED
 from holdfast.run.machine import Run, fold
-from holdfast.run.standing import Running
+from holdfast.run.standing import Lingering, Running
 from holdfast.run.states import BreakerState, RunStatus
 from tests.simulation.commands import hello
 from tests.simulation.engine import Engine
@@ -332,7 +332,10 @@ class World:
             moments += [at - self.jump for at in engine.alarms()]
         if engine is None and self.frozen is not None:
             moments.append(self.journal.expires - self.jump + 1)
-        if engine is None:  # nobody waits for an open breaker, and it is tried again all the same
+        if engine is None:  # nobody waits for an open breaker, nor for a far timer, and their time comes all the same
+            run = self.journal.durable
+            dues = [*run.retrying.values(), *(state.due or 0 for state in _lingering(run))]
+            moments += [due - self.jump for due in dues]
             moments += [breaker.due - self.jump for breaker in self.project.by_name.values()]
         later = [at for at in moments if at > self.truth.now]
         return min(later, default=None)
@@ -362,6 +365,10 @@ def _running(run: Run) -> list[tuple[int, int]]:
     """The attempts that the journal says are running."""
     states = [(i, run.states[i]) for i in sorted(run.running)]
     return [(i, state.attempt) for i, state in states if isinstance(state, Running)]
+
+
+def _lingering(run: Run) -> list[Lingering]:
+    return [state for i in run.lingering if isinstance(state := run.states[i], Lingering)]
 
 
 def _append(events: list[ev.Event], fence: int | None, after: int | None = None) -> Append:

@@ -19,12 +19,12 @@ def begin_last(run: "Run", event: ev.Event) -> None:
     assert isinstance(body, ev.RunEnding)
     first = len(run.plan.steps)
     last = range(first, first + run.tail)
-    run.queue.clear()
     run.settling.clear()
     run.failing.clear()
     run.reviews.clear()
     for i in run.waiting:
         run.waiting.end(i)
+    run.queue.clear()  # not before: whoever leaves a line gives way to others in it
     cancel_rest(run, body.outcome, last)
     run.finalizing, run.outcome, run.cancels_heeded = True, body.outcome, body.cancels
     run.too_often_lost = None

@@ -7,7 +7,7 @@ from holdfast.run import events as ev
 from holdfast.run.admission import LOOK_US
 from holdfast.run.choose import may_leave, wake_at
 from holdfast.run.standing import Failed, Waiting
-from tests.unit.run.story import OWNED, SECOND, T0, Story, snapshot, step
+from tests.unit.run.story import FAILED, OWNED, SECOND, T0, Story, snapshot, step
 
 FAR_US = 60 * SECOND
 ONLINE = "network.online"
@@ -194,6 +194,16 @@ def test_who_needs_several_resources_gets_all_or_waits_and_does_not_hold_back_wh
     assert story.next_start() == ("d", 1)
     story.start("d").end("a", ev.AttemptEnded("succeeded", 0))
     assert story.next_start() == ("b", 1)
+
+
+def test_who_stood_in_line_when_the_run_ended_does_not_start_among_the_finally_steps() -> None:
+    # semantics S15
+    story = Story(*(step(name, needs_resources={"gpu": 2}) for name in "abc"), last=(step("z"),), limits=gpus())
+    story.start("a")
+    assert [tell_waiting(story).on for _ in "bc"] == ["gpu", "gpu"]
+    story.end("a", story.judged("a", FAILED))
+    assert story.play().outcome == "failed"
+    assert story.statuses() == {"a": "failed", "b": "canceled", "c": "canceled", "z": "succeeded"}
 
 
 def test_amounts_are_added_as_people_add_them() -> None:
