@@ -11,6 +11,7 @@ from tests.simulation.project import Project
 
 if TYPE_CHECKING:
     from holdfast.engine.driver import Driver
+    from tests.simulation.calls import Calls
     from tests.simulation.engine import Engine
 
 
@@ -39,6 +40,11 @@ class Seat:
     def run(self) -> Run:
         """The run as the engine sees it."""
         return self._engine.run
+
+    @property
+    def calls(self) -> "Calls":
+        """The inline calls."""
+        return self._engine.calls
 
     def tell(self, event: ev.Event) -> None:
         """Fold an event and queue it for the journal."""

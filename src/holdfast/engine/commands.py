@@ -81,13 +81,17 @@ class Commands:
         """How many more than `concurrency` may be handed out when step `i` is the next: those wait in the keeper.
 
         Only for what was quick so far, where the way to here and back takes as long as the command; no `once` step,
-        and nothing that takes more than a slot from others.
+        nothing that takes more than a slot from others, and only while the keeper has all that runs: it counts nothing
+        else.
         """
-        step = self._driver.run.steps[i]
+        driver = self._driver
+        run, step = driver.run, driver.run.steps[i]
         if (
             step.effect_class is Effect.ONCE
-            or not is_free(self._driver.run, step)
+            or not is_free(run, step)
             or self._trust.get(_work_of(step), 0) < TRUSTED_AT
+            or driver.calls.out
+            or not run.running.isdisjoint(run.children)
         ):
             return 0
         return concurrency

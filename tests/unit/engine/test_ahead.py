@@ -75,3 +75,22 @@ def test_what_waits_when_another_step_fails_never_runs(shop: Workshop) -> None:
     }
     assert never.isdisjoint(shop.text("seen").split())
     assert "canceled" in shop.statuses(end).values()
+
+
+def test_beside_a_function_in_the_engine_no_more_commands_run_than_may(shop: Workshop) -> None:
+    # semantics S4
+    shop.module(
+        "import threading\n"
+        "def note(path, word):\n"
+        "    with open(path, 'a') as file:\n"
+        "        file.write(word + '\\n')\n"
+        "def slow(path):\n"
+        "    note(path, 'in')\n"
+        "    threading.Event().wait(0.5)\n"
+        "    note(path, 'out')\n"
+    )
+    call = f"with: {{call: 'acts:slow', inline: true, args: {{path: '{shop.folder / 'seen'}'}}}}"
+    slow = f"  slow: {{depends_on: [s3], priority: 9, uses: python, {call}}}\n"
+    end = shop.run(_plan("{run: 'echo in >> seen; sleep 0.05; echo out >> seen'}", slow))
+    assert end.status == "succeeded", shop.statuses(end)
+    assert _most_at_a_time(shop) <= 2
