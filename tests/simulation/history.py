@@ -3,9 +3,11 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+
 from holdfast.plan.model import Effect
 from holdfast.run.finishing import outcome
 from holdfast.run.machine import Run, fold
+from holdfast.run.reviews import promised
 from holdfast.run.standing import Canceled, Running, Skipped, Succeeded
 from holdfast.run.states import FINAL_RUN, FINAL_STEP, RunStatus
 from tests.simulation.engine import Engine
@@ -247,6 +249,9 @@ class History:
             if row is not None and state.status.value not in {row.status, "canceled"}:
                 raise BrokenRuleError(f"s{i} is {state.status}, its row says {row.status}")
             self._check_effect(i)
+            if isinstance(state, Succeeded) and promised(durable.steps[i]) and i not in durable.groups:
+                if i not in world.truth.approved:
+                    raise BrokenRuleError(f"s{i} succeeded and nobody approved of it (S20)")
         if "r" in world.project.holders and not self.profile.freezes:
             raise BrokenRuleError("the run has ended and holds a trial (S12)")
         if any(each.engine is None for each in world.truth.processes):

@@ -10,15 +10,18 @@ from holdfast.plan.model import Effect
 from holdfast.ports import Append, Appended
 from holdfast.run import events as ev
 from holdfast.run import growth
+from holdfast.run.admission import is_free
 from holdfast.run.breakers import Ask
 from holdfast.run.budgets import Account
 from holdfast.run.machine import Run
 from holdfast.run.queue import Queue
+from holdfast.run.stock import Stock
 from tests.simulation.calls import Calls
 from tests.simulation.commands import Commands
 from tests.simulation.engine import Engine
 from tests.simulation.history import play, play_all
 from tests.simulation.journal import Journal, Reader
+from tests.simulation.seat import SimulatedWaits
 from tests.simulation.world import World
 
 BLOCK = 400
@@ -28,7 +31,8 @@ FOUND_WITHIN = 600
 
 @pytest.mark.parametrize("first", range(0, 8 * BLOCK, BLOCK))
 def test_every_history_keeps_the_rules(first: int) -> None:
-    # semantics S2, S4, S5, S6, S7, S8, S9, S12, S13, S14, S15, S17, S16, C1, C2, C3, C4, C5, C8, E1, E2, E3, E4, E5
+    # semantics S2, S4, S5, S6, S7, S8, S9, S12, S13, S14, S15, S16, S17, S20
+    # semantics C1, C2, C3, C4, C5, C8, E1, E2, E3, E4, E5
     assert play_all(first, BLOCK) > BLOCK
 
 
@@ -177,9 +181,58 @@ def begins_the_finally_steps_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Run, "__init__", hasty)
 
 
+def takes_a_slot_while_it_waits(patch: pytest.MonkeyPatch) -> None:
+    room = Engine._room
+    patch.setattr(Engine, "_room", lambda self: room(self) - len(self.run.lingering))
+
+
+def ends_waits_before_their_time(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SimulatedWaits, "is_there", lambda *_: True)
+
+
+def starts_what_lacks_its_preconditions(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("holdfast.run.admission._requires", lambda *_: None)
+
+
+def uses_more_than_there_is(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Stock, "_fits", lambda *_: True)
+
+
+def passes_those_who_wait_for_much(patch: pytest.MonkeyPatch) -> None:
+    def lacks(self: Stock, _i: int, needs: dict[str, float]) -> str | None:
+        return next((name for name, amount in needs.items() if not self._fits(name, amount)), None)
+
+    patch.setattr(Stock, "lacks", lacks)
+
+
+def takes_promises_for_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("tests.simulation.engine.promised", lambda _: ())
+
+
+def hands_effects_out_ahead_of_their_turn(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Commands, "ahead", lambda _self, _i, concurrency: concurrency)
+
+
+def forgets_what_runs_beside_the_keeper(patch: pytest.MonkeyPatch) -> None:
+    def ahead(self: Commands, i: int, concurrency: int) -> int:
+        step = self._engine.run.steps[i]
+        is_plain = step.effect_class is not Effect.ONCE and is_free(self._engine.run, step)
+        return concurrency if is_plain else 0
+
+    patch.setattr(Commands, "ahead", ahead)
+
+
 @pytest.mark.parametrize(
     "sabotage",
     [
+        takes_a_slot_while_it_waits,
+        ends_waits_before_their_time,
+        starts_what_lacks_its_preconditions,
+        uses_more_than_there_is,
+        passes_those_who_wait_for_much,
+        takes_promises_for_kept,
+        hands_effects_out_ahead_of_their_turn,
+        forgets_what_runs_beside_the_keeper,
         keeps_trials_that_proved_nothing,
         lets_everything_through_an_open_breaker,
         forgets_what_failed_attempts_spent,

@@ -55,6 +55,7 @@ class Truth:
     applied: dict[int, int] = field(default_factory=dict)  # once step -> how often its effect happened
     applied_by: set[tuple[int, int]] = field(default_factory=set)
     cleared: set[tuple[int, int]] = field(default_factory=set)  # attempts of once steps that may be followed by another
+    approved: set[int] = field(default_factory=set)  # steps whose promises a person found kept, or saw to happen
     rejected: Counter[int] = field(default_factory=Counter)  # how often a person did not approve of a step
     current_fence: int = 0
     durable: Run | None = None
@@ -78,7 +79,8 @@ class Truth:
         """Start a call inside the engine, as that sees its run; `before` attempts of the step counted."""
         if run.steps[at].effect_class is not Effect.NONE:
             self._check_start(at, attempt)
-        self._check_needs(run, at)
+        if engine == self.current_fence:  # the run may have moved on without one that comes back late
+            self._check_needs(run, at)
         process = self._made(run, at, attempt, before)
         process.engine = engine
         return self._begin(process)
@@ -195,10 +197,14 @@ class Truth:
         elif isinstance(event.body, ev.AttemptEnded):
             self._check_ended(before, i, event, event.body)
         elif isinstance(event.body, ev.StepResolved) and isinstance(state, Uncertain):
+            if event.body.choice == "happened":
+                self.approved.add(i)
             if event.body.choice == "not-happened":
                 self.cleared.add((i, state.result.attempt))
         elif isinstance(event.body, ev.StepAnswered):
             self.rejected[i] += event.body.choice == "reject"
+            if event.body.choice == "approve":
+                self.approved.add(i)
         elif isinstance(event.body, ev.StepGathered):
             self._check_gathered(before, i, event.body)
         elif isinstance(event.body, ev.StepFailed | ev.StepSkipped | ev.StepExpanded):

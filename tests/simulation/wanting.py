@@ -29,7 +29,9 @@ def waiting(rng: random.Random, step: Step, *, lasts_s: float, ends: bool) -> St
     else:
         at = datetime.fromtimestamp(BEGIN_S, UTC) + timedelta(seconds=rng.choice((-5, 3, 30)))
         params = {"until": at.isoformat()}
-    return msgspec.structs.replace(step, work=Uses(runner="wait", params=params), limits=AttemptLimits(limit_s))
+    return msgspec.structs.replace(
+        step, work=Uses(runner="wait", params=params), limits=AttemptLimits(timeout_s=limit_s)
+    )
 
 
 def requiring(rng: random.Random, step: Step) -> Step:
@@ -53,4 +55,4 @@ def needing(rng: random.Random, step: Step, resources: dict[str, float]) -> Step
 
 def promising(step: Step) -> Step:
     """The step with a promise in prose, which only a person can look at."""
-    return msgspec.structs.replace(step, results=Results(expect=(Prose("it reads well"),)))
+    return msgspec.structs.replace(step, results=Results(expect=(Prose(prose="it reads well"),)))
