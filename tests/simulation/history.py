@@ -249,9 +249,9 @@ class History:
             if row is not None and state.status.value not in {row.status, "canceled"}:
                 raise BrokenRuleError(f"s{i} is {state.status}, its row says {row.status}")
             self._check_effect(i)
-            if isinstance(state, Succeeded) and promised(durable.steps[i]) and i not in durable.groups:
-                if i not in world.truth.approved:
-                    raise BrokenRuleError(f"s{i} succeeded and nobody approved of it (S20)")
+            asked = i not in durable.groups and promised(durable.steps[i])
+            if isinstance(state, Succeeded) and asked and i not in world.truth.approved:
+                raise BrokenRuleError(f"s{i} succeeded and nobody approved of it (S20)")
         if "r" in world.project.holders and not self.profile.freezes:
             raise BrokenRuleError("the run has ended and holds a trial (S12)")
         if any(each.engine is None for each in world.truth.processes):
