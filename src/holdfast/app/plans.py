@@ -11,7 +11,7 @@ from holdfast.app.nested import Whole
 from holdfast.app.remembered import Remembered
 from holdfast.errors import HoldfastError, RequestError
 from holdfast.plan.door import Door
-from holdfast.plan.model import Plan
+from holdfast.plan.model import Plan, Valid
 
 if TYPE_CHECKING:
     from holdfast.plan.parse import Parsed, Positions
@@ -133,9 +133,11 @@ def load(file: Path, door: Door, remembered: Remembered) -> LoadedPlan:
     for part, parsed in whole.parts:
         assert parsed.plan is not None
         _refuse_unsupported(part, parsed.plan, parsed.positions)
+    has_schemas = any(_refuse_unchecked(part, it.plan) for part, it in whole.parts if it.plan is not None)
     data = msgspec.json.encode(plan, order="deterministic")
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    alone = not problems and len(whole.parts) == 1  # what was read of other files is not in the key
+    # What was read of other files is not in the key, nor what is installed.
+    alone = not problems and len(whole.parts) == 1 and not has_schemas
     return LoadedPlan(*places, plan, data, digest, problems, key if alone else None)
 
 
@@ -189,6 +191,20 @@ def _refuse_unsupported(file: Path, plan: Plan, positions: "Positions") -> None:
             facts=facts,
             hint="nothing was run; remove these, or wait for a later version",
         )
+
+
+def _refuse_unchecked(file: Path, plan: Plan) -> bool:
+    """Whether a plan checks documents by schemas; raises `RequestError` where that cannot be done here."""
+    steps = (step for step in plan.steps + plan.finally_ if step.results.expect)
+    asking = next((step.id for step in steps if any(isinstance(it, Valid) for it in step.results.expect)), None)
+    if asking is None:
+        return False
+    from holdfast.engine.schemas import EXTRA, is_there
+
+    if not is_there():
+        said = f'{file.name}: step "{asking}" checks an artifact by a JSON Schema, which needs the extra "schema"'
+        raise RequestError(said, code="E_EXTRA", hint=f"nothing was run; {EXTRA}")
+    return True
 
 
 def read_file(file: Path) -> bytes:

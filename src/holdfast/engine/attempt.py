@@ -253,6 +253,11 @@ class _Shared(TypedDict):
     leave_running: bool
 
 
+def rendered(run: RunState, at: int, text: str, field: str) -> str:
+    """A text of the step at a position with its templates filled in; raises `ExpressionError`."""
+    return _Renderer(run, at).text(text, field) if "${{" in text else text
+
+
 class _Renderer:
     """Renders the templates of one step against the run as it stands; errors name the field."""
 

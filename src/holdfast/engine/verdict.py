@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from holdfast.engine.attempt import Attempt, Site, leads_to, real_roots, signature
+from holdfast.engine.attempt import Attempt, Site, leads_to, real_roots, rendered, signature
 from holdfast.engine.large import PIECE, pieces, weight
 from holdfast.engine.leavings import BODY, body_of, parts_of
 from holdfast.engine.output_file import LARGEST, of_values, read_reported
 from holdfast.plan.expr import ExpressionError, compile_expression, truth
-from holdfast.plan.model import Effect, Holds, Step
+from holdfast.plan.model import Effect, Holds, Step, Valid
 from holdfast.plan.units import parse_duration
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
@@ -200,7 +200,7 @@ def _success_error(
         error = check(site, attempt, found)
         if error is not None:
             return error
-    return _expectations(run, attempt, end, found, facts) if attempt.step.results.expect else None
+    return _expectations(site, run, attempt, end, found, facts) if attempt.step.results.expect else None
 
 
 def _declared_outputs(_site: Site, attempt: Attempt, found: Findings) -> ev.Error | None:
@@ -280,7 +280,7 @@ def _products(site: Site, attempt: Attempt, found: Findings) -> ev.Error | None:
 
 
 def _expectations(
-    run: Run, attempt: Attempt, end: Exit, found: Findings, facts: Mapping[str, object]
+    site: Site, run: Run, attempt: Attempt, end: Exit, found: Findings, facts: Mapping[str, object]
 ) -> ev.Error | None:
     own = {
         "outputs": found.outputs,
@@ -293,6 +293,10 @@ def _expectations(
         "duration_s": max(0.0, (end.at - _since(run, attempt)) / 1e6) if end.at else 0.0,
     }
     for criterion in attempt.step.results.expect:
+        if isinstance(criterion, Valid):
+            error = _invalid(site, run, attempt, found, criterion)
+            if error is not None:
+                return error
         if not isinstance(criterion, Holds):
             continue
         try:
@@ -303,6 +307,31 @@ def _expectations(
         if not holds:
             return ev.Error("expect.failed", f"expected {criterion.expression}")
     return None
+
+
+def _invalid(site: Site, run: Run, attempt: Attempt, found: Findings, criterion: Valid) -> ev.Error | None:
+    """Why an artifact does not match its schema, or `None`."""
+    from holdfast.engine.schemas import UncheckedError, faults_of  # noqa: PLC0415 - few steps have any
+
+    made_by, _, name = criterion.valid.rpartition(".")
+    made = found.artifacts.get(criterion.valid)
+    if made is None and made_by in run.index:
+        result = getattr(run.states[run.index[made_by]], "result", None)
+        made = None if result is None else result.artifacts.get(name)
+    if made is None or made.tree:
+        said = f"expected {criterion.valid} to match a schema: {'it is a folder' if made else 'it is not there'}"
+        return ev.Error("expect.failed", said)
+    try:
+        schema = rendered(run, attempt.at, criterion.schema, "expect.schema")
+    except ExpressionError as problem:
+        return ev.Error("expression.invalid", problem.headline)
+    try:
+        wrong = faults_of(site.store.read(made.digest), made.path, Path(site.project, schema))
+    except UncheckedError as problem:
+        wrong = str(problem)
+    if wrong is None:
+        return None
+    return ev.Error("expect.failed", f"expected {criterion.valid} to match {schema}: {made.path}: {wrong}")
 
 
 def _since(run: Run, attempt: Attempt) -> int:

@@ -10,7 +10,7 @@ from holdfast.plan.checks.names import Known, Named, Names, makers
 from holdfast.plan.checks.paths import Products
 from holdfast.plan.checks.references import resolve
 from holdfast.plan.expr import Template
-from holdfast.plan.model import ArtifactStdin, Input, Plan, Step
+from holdfast.plan.model import ArtifactStdin, Criterion, Input, Plan, Step, Valid
 from holdfast.plan.problems import Fault, Found, Path, Use, fault_at
 
 SECTIONS: Final = ("steps", "finally")
@@ -96,6 +96,9 @@ class _Linker:
             values = self._named_artifacts(path, values, needs)
         for read in values.get("files.reads", ()):
             needs.update(dict.fromkeys(self._products.makers_of(read)))
+        for criterion in values.get("results.expect", ()):
+            if isinstance(criterion, Valid):  # the schema is read too
+                needs.update(dict.fromkeys(self._products.makers_of(criterion.schema)))
         needs.pop(name, None)
         return assemble.step(name, values, tuple(needs), templated=templated, final=section == "finally")
 
@@ -154,6 +157,9 @@ class _Linker:
                 self._faults.append(fault_at((*path, "stdin", "artifact"), "artifact.unknown", message, hint))
             changed["process.stdin"] = stdin if source is None else ArtifactStdin(artifact=str(source))
             wanted.append(source)
+        if any(isinstance(it, Valid) for it in values.get("results.expect", ())):
+            changed["results.expect"], of_others = self._checked(str(path[1]), values["results.expect"])
+            wanted += of_others
         for key, gate in (("gate", values.get("people.gate")), ("with", _gate_params(values))):
             wanted += self._shown((*path, key), gate)
         for it in wanted:
@@ -165,6 +171,20 @@ class _Linker:
             else:
                 needs[it.step] = None
         return {**values, **changed} if changed else values
+
+    def _checked(self, step: str, expect: tuple[Criterion, ...]) -> tuple[tuple[Criterion, ...], list[Named]]:
+        """The criteria with the full names of other steps' artifacts that are checked by a schema, and those."""
+        own = self._names.steps[step].artifacts
+        criteria: list[Criterion] = []
+        of_others: list[Named] = []
+        for criterion in expect:
+            criteria.append(criterion)
+            if isinstance(criterion, Valid) and criterion.valid not in own:
+                named = self._names.artifact(criterion.valid)  # what is wrong with it is found with the step's files
+                if isinstance(named, Named):
+                    of_others.append(named)
+                    criteria[-1] = Valid(valid=str(named), schema=criterion.schema)
+        return tuple(criteria), of_others
 
     def _shown(self, where: Path, gate: Mapping[str, object] | None) -> Iterator[Named | None]:
         """The artifacts a gate shows or asks for."""
@@ -258,7 +278,7 @@ def _uses(found: Found, sections: Mapping[str, str]) -> dict[str | None, list[Us
 _FILLED: Final = frozenset(("command", "with", "env", "stdin", "cwd"))
 """The keys whose templates are filled in when the step starts."""
 
-_NAMING: Final = frozenset(("files.consumes", "process.stdin", "people.gate", "params"))
+_NAMING: Final = frozenset(("files.consumes", "results.expect", "process.stdin", "people.gate", "params"))
 """The values that may name artifacts."""
 
 

@@ -10,7 +10,7 @@ from holdfast.plan.format.containers import FREE, Record
 from holdfast.plan.format.runners import RUNNERS
 from holdfast.plan.format.steps import STEP
 from holdfast.plan.format.table import PLAN
-from holdfast.plan.model import Conditions, Plan, Product, Run, Shell, Step, Uses, Valid
+from holdfast.plan.model import Conditions, Plan, Product, Run, Shell, Step, Uses
 from holdfast.plan.nested import places
 from holdfast.plan.problems import Path
 
@@ -125,8 +125,6 @@ def _step_keys(step: Step) -> Iterator[str]:
         yield f"reuse.{step.results.reuse}"
     for name, product in step.files.produces.items():
         yield from (f"produces.{name}.{key}" for key in _differing(product, Product(path=""), _LATER_PRODUCT))
-    if any(isinstance(criterion, Valid) for criterion in step.results.expect):
-        yield "expect"
 
 
 _LATER_PRODUCT: Final = [("retention", "retention")]

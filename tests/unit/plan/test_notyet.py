@@ -50,7 +50,7 @@ HONOURED = """
         produces: {p: out, q: {path: o2, optional: true, type: csv}}
         fresh: true
         outputs: {n: {type: int}}
-        expect: [exit_code == 0, {prose: it reads well}]
+        expect: [exit_code == 0, {prose: it reads well}, {valid: q, schema: s.json}]
         deterministic: false
         reuse: never
         formerly: [z]
@@ -93,7 +93,6 @@ def test_what_is_honoured_is_not_named() -> None:
         ("run: x, rollback: {run: y}", "rollback"),
         ("run: x, backup: [f]", "backup"),
         ("run: x, produces: {p: {path: o, retention: 1d}}", "produces.p.retention"),
-        ("run: x, produces: {p: o}, expect: [{valid: p, schema: s.json}]", "expect"),
         ("run: x, reuse: always", "reuse.always"),
         ("run: x, gate: {question: q}", "gate"),
         ("run: x, evidence: [{for: h, neutral: true}]", "evidence"),

@@ -131,8 +131,12 @@ class _Criterion(Kind):
         self._prose = prose()
         self._valid = Record(
             {
-                "valid": Field(ARTIFACT, "an artifact that must match a JSON Schema", required=True),
-                "schema": Field(PATH, "the file of the JSON Schema", required=True),
+                "valid": Field(
+                    ARTIFACT,
+                    "a JSON document, or .jsonl, that must match (holdfast[schema])",
+                    required=True,
+                ),
+                "schema": Field(PATH, "the JSON Schema, all of it in this file", required=True),
             },
             Valid,
         )
