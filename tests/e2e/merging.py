@@ -68,6 +68,13 @@ class Scene:
         self.commit(name, text)
         self.git("switch", "--quiet", self.base)
 
+    def without_python(self) -> None:
+        """What is merged is a branch that changes no Python."""
+        self.git("switch", "--quiet", "--create", "docs/only", self.base)
+        self.commit("notes.md", "# Notes\n")
+        self.git("switch", "--quiet", self.base)
+        self.branch = "docs/only"
+
     def outrun(self, name: str) -> None:
         """Another clone pushes to the base first."""
         other = self.folder / "other clone"
@@ -101,6 +108,12 @@ class Scene:
     def cancel(self) -> Outcome:
         """Cancel the last run."""
         return as_process("cancel", "last", cwd=self.folder, **self._environment())
+
+    def reject(self) -> Outcome:
+        """Say no to the only thing that is asked."""
+        asked = json.loads(as_process("inbox", "--json", cwd=self.folder, **self._environment()).out)["requests"]
+        assert len(asked) == 1
+        return as_process("reject", asked[0]["id"], cwd=self.folder, **self._environment())
 
     # Steps that wait where a test wants them.
 

@@ -99,10 +99,7 @@ def test_a_cancel_puts_the_base_back(demo: Scene) -> None:
 
 
 def test_a_branch_without_python_needs_no_python_gate(demo: Scene) -> None:
-    demo.git("switch", "--quiet", "--create", "docs/only", "main")
-    demo.commit("notes.md", "# Notes\n")
-    demo.git("switch", "--quiet", "main")
-    demo.branch = "docs/only"
+    demo.without_python()
     done = demo.run(FOREIGN)
     assert done.code == 0, done.err
     assert {name: status for name, status in steps(done).items() if name.startswith("gate-")} == dict.fromkeys(
@@ -111,11 +108,51 @@ def test_a_branch_without_python_needs_no_python_gate(demo: Scene) -> None:
     merged(demo)
 
 
-@PLANS
-def test_a_push_that_was_outrun_fails_and_is_not_repeated(demo: Scene, plan: str) -> None:
+def test_a_push_that_was_outrun_goes_back_and_merges_into_what_the_other_pushed(demo: Scene) -> None:
+    # semantics S17
+    demo.hold("push", "merge#2")
+    running = demo.start(NATIVE)
+    demo.reached("push")
+    demo.outrun("first.txt")
+    demo.let_go("push")
+    demo.reached("merge#2")
+    demo.kill_all(running)
+    running.wait()
+    demo.let_go("merge#2")
+    done = demo.resume()
+    assert done.code == 0, done.err
+    merged(demo)
+    assert "Another clone" in demo.git("log", "-1", "--format=%s", "main^1")
+    found = steps(done)
+    assert (found["push"], found["push#2"], found["put-back"]) == ("failed", "succeeded", "skipped")
+    assert outputs(done, "push#2")["commit"] == demo.git("rev-parse", "main")
+    tag = demo.git("tag", "--list", "snapshot/*")
+    assert demo.git("rev-parse", f"{tag}^{{commit}}") == demo.git("rev-parse", "main^1")
+
+
+def test_a_push_that_is_outrun_each_time_waits_for_a_person_after_three(demo: Scene) -> None:
+    # semantics S17
+    demo.without_python()
+    pushes = ("push", "push#2", "push#3")
+    demo.hold(*pushes)
+    running = demo.start(NATIVE)
+    for number, push in enumerate(pushes):
+        demo.reached(push)
+        demo.outrun(f"{number}.txt")
+        demo.let_go(push)
+    assert running.wait() == 4
+    assert demo.reject().code == 0
+    done = demo.resume()
+    assert (done.code, steps(done)["push#3"]) == (1, "failed")
+    assert "Another clone: 1.txt" in demo.git("log", "-1", "--format=%s", "main")
+    assert demo.git("rev-list", "--count", "--merges", "main", where=demo.origin) == "0"
+    assert demo.git("status", "--porcelain") == ""
+
+
+def test_a_push_that_was_outrun_fails_and_is_not_repeated(demo: Scene) -> None:
     demo.hold("push")
     before = demo.git("rev-parse", "main")
-    running = demo.start(plan)
+    running = demo.start(FOREIGN)
     demo.reached("push")
     demo.outrun("first.txt")
     demo.let_go("push")

@@ -12,10 +12,11 @@ from holdfast.app.people import NotPossibleError, ask
 from holdfast.errors import RequestError
 from holdfast.journal.requests import Request, answered, criterion_of, request
 from holdfast.run import events as ev
-from holdfast.run.disposition import Scene, disposed
+from holdfast.run.disposition import Scene, disposed, left_behind
 from holdfast.run.goal import GoalAnswered
 from holdfast.run.reviews import rejected
-from holdfast.run.standing import Reviewed
+from holdfast.run.standing import Failed, Reviewed
+from holdfast.run.visits import stuck
 
 if TYPE_CHECKING:
     from holdfast.app import Holdfast
@@ -28,7 +29,7 @@ NAME = re.compile(r"(?P<run>.+)\.(?P<opened>[0-9]{1,18})")
 def answer(app: "Holdfast", name: str, said: ev.StepAnswered) -> Request:
     """Record the answer to the request `name` (RUN.NUMBER); the request as it was."""
     asked = _find(app, name)
-    if asked.kind != "review":
+    if asked.kind not in {"review", "loop"}:
         raise _no_review(asked, name)
     with closing(app.open_journal()) as journal:
         if asked.closed is not None:
@@ -89,6 +90,8 @@ def _decided(run: "Run", asked: Request, said: ev.StepAnswered, now: int) -> ev.
     """The answer as it is recorded; a rejection is judged like every other failure (S5)."""
     i = run.index[asked.step]
     state = run.states[i]
+    if asked.kind == "loop":
+        return _leaving(run, i, said)
     if asked.attempt is None or not isinstance(state, Reviewed) or state.result.attempt != asked.attempt:
         raise NotPossibleError(
             f'step "{asked.step}" of run {run.id} is {state.status}: nothing about it is asked', code="E_NOT_ASKED"
@@ -106,6 +109,17 @@ def _decided(run: "Run", asked: Request, said: ev.StepAnswered, now: int) -> ev.
     )
     ended = disposed(run, i, asked.attempt, ended, Scene(now))
     return replace(said, error=ended.error, retry_at=ended.retry_at, disposed=ended.disposed)
+
+
+def _leaving(run: "Run", i: int, said: ev.StepAnswered) -> ev.StepAnswered:
+    """The answer about a loop that is stuck; what becomes of a failure that led back, where the loop is left (S17)."""
+    if i not in stuck(run):
+        raise NotPossibleError(
+            f'the loop from "{run.steps[i].id}" of run {run.id} is not stuck: nothing about it is asked',
+            code="E_NOT_ASKED",
+        )
+    failed = isinstance(run.states[i], Failed)
+    return replace(said, disposed=left_behind(run, i)) if failed and said.choice == "reject" else said
 
 
 def _closed(reader: "Reader", asked: Request) -> NotPossibleError:

@@ -9,7 +9,7 @@ from holdfast.errors import RequestError
 from holdfast.plan.nearest import nearest
 from holdfast.run import events as ev
 from holdfast.run.control import taken
-from holdfast.run.growth import FAIL_FAST, Group
+from holdfast.run.growth import FAIL_FAST, Group, template_id
 from holdfast.run.machine import Run
 from holdfast.run.standing import (
     Canceled,
@@ -24,6 +24,7 @@ from holdfast.run.standing import (
     Waiting,
 )
 from holdfast.run.states import FINAL_STEP, OK_STEP, StepStatus
+from holdfast.run.visits import stuck
 
 CAUSES_MAX = 8
 """How many causes of one step are followed."""
@@ -72,16 +73,17 @@ def why(state: Run, stored: Sequence[ev.StoredEvent], step: str) -> Why:
         next((each.event.body for each in stored if isinstance(each.event.body, ev.RunCanceling)), None),
     )
     links: dict[int, Link] = {}
-    waiting = [index[step]]
+    waiting = [state.place(step)]
     while waiting and len(links) < LINKS_MAX:
         i = waiting.pop(0)
         if i not in links:
             causes = _causes(state, i)
             names = tuple(state.steps[j].id for j in causes)
-            links[i] = Link(state.steps[i].id, state.states[i].status.value, _said(state, i, record), names)
+            said = _said(state, i, record) + _led(state, i)
+            links[i] = Link(state.steps[i].id, state.states[i].status.value, said, names)
             waiting += causes
     reasons: tuple[dict[str, object], ...] = ({"code": "never-run", "detail": None, "because": []},)
-    return Why(state.id, state.plan.id, step, links[index[step]].status, "run", reasons, tuple(links.values()))
+    return Why(state.id, state.plan.id, step, links[state.place(step)].status, "run", reasons, tuple(links.values()))
 
 
 def _causes(state: Run, i: int) -> list[int]:
@@ -102,23 +104,41 @@ def _causes(state: Run, i: int) -> list[int]:
     if isinstance(standing, Canceled) and standing.why == "abort" and state.aborting is not None:
         return [state.index[state.aborting]]
     if isinstance(standing, Falling | Recovered):
-        return [state.index[standing.fallback if isinstance(standing, Falling) else standing.by]]
+        return [state.place(standing.fallback if isinstance(standing, Falling) else standing.by)]
     choosers = state.control.choosers.get(i, ()) if state.control is not None else ()
     if isinstance(standing, Skipped) and standing.why == "branch":
         return list(choosers)[:CAUSES_MAX]
     if i in state.chosen and standing.status is not StepStatus.PENDING:
         return [j for j in choosers if _has_chosen(state, j, i)][:CAUSES_MAX]
     if standing.status is StepStatus.PENDING:
-        waited = (*state.needs[i], *(choosers if i not in state.chosen else ()))
-        return [j for j in waited if state.states[j].status not in FINAL_STEP][:CAUSES_MAX]
+        waited = (*state.needs[i], *(choosers if i not in state.chosen else ()), *_loops(state, i))
+        return [j for j in dict.fromkeys(waited) if _keeps_waiting(state, j)][:CAUSES_MAX]
     return []
+
+
+def _loops(state: Run, i: int) -> list[int]:
+    """The sources of the loops that step `i` is outside of and waits for."""
+    held = state.control.held.get(template_id(state.steps[i].id), ()) if state.control is not None else ()
+    return [state.place(source) for source in held]
+
+
+def _led(state: Run, i: int) -> str:
+    """What a loop has made of the end of step `i`."""
+    if i in stuck(state):
+        return "; it leads back, and the visits are used up: answer what `inbox` asks"
+    return "; the loop went round once more" if state.visits is not None and i in state.visits.past else ""
+
+
+def _keeps_waiting(state: Run, j: int) -> bool:
+    """Whether step `j` has not ended, or its end is still to lead back."""
+    return state.states[j].status not in FINAL_STEP or (state.visits is not None and j in state.visits.turning)
 
 
 def _has_chosen(state: Run, j: int, i: int) -> bool:
     """Whether the end of step `j`, or its failure, has chosen step `i`."""
-    standing, name = state.states[j], state.steps[i].id
+    standing, name = state.states[j], template_id(state.steps[i].id)
     if isinstance(standing, Falling | Recovered):
-        return name == (standing.fallback if isinstance(standing, Falling) else standing.by)
+        return name == template_id(standing.fallback if isinstance(standing, Falling) else standing.by)
     return name in taken(state, j)
 
 
@@ -151,10 +171,13 @@ def _said(state: Run, i: int, record: _Record) -> str:
 
 
 def _pending(state: Run, i: int) -> str:
-    if state.late(i) and i not in state.chosen and not state.finalizing:
+    if state.control is not None and i in state.control.choosers and i not in state.chosen:
         return "is dormant until the end of another step chooses it"
-    if len(state.plan.steps) <= i < len(state.plan.steps) + state.tail and not state.finalizing:
+    if state.is_last(i) and not state.finalizing:
         return "runs when everything else is over"
+    left = [state.steps[j].id for j in _loops(state, i) if _keeps_waiting(state, j)]
+    if left:
+        return f"waits until the loop of {', '.join(left)} is left"
     return "waits for the steps it depends on"
 
 

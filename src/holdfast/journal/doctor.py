@@ -138,6 +138,7 @@ _TABLES: Final = {
     "runs": _Table(1, "all_runs", "mend_run"),
     "steps": _Table(2, "all_steps", "insert_step", "clear_steps"),
     "expansions": _Table(2, "all_expansions", "insert_expansion", "clear_expansions"),
+    "jumps": _Table(2, "all_jumps", "insert_jump", "clear_jumps"),
     "attempts": _Table(3, "all_attempts", "insert_attempt", "clear_attempts"),
     "effects": _Table(2, "all_effects", "mend_effect", "clear_effects"),
     "budget_events": _Table(2, "all_budget_events", "note_budget", "clear_budget_events"),

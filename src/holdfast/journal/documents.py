@@ -88,6 +88,7 @@ class ShownStep(msgspec.Struct, frozen=True):
 
     `nested_run` is the run that its latest attempt is, of a step that runs a plan.
     `instances` are the ids of what a `for_each` step became; each of those names the step in `instance_of`.
+    A visit after the first in a loop names the step in `visit_of`; `next_visit` is the visit that followed this one.
     """
 
     step: str
@@ -103,6 +104,8 @@ class ShownStep(msgspec.Struct, frozen=True):
     instances: tuple[str, ...] | None = None
     instance_of: str | None = None
     nested_run: str | None = None
+    visit_of: str | None = None
+    next_visit: str | None = None
 
 
 class LockHolder(msgspec.Struct, frozen=True):

@@ -43,8 +43,8 @@ class Projection:
         if after is None or after is row:
             if type(event.body) in LIMITS:
                 self._of_budgets(head.n, seq, event.body)
-            elif event.body.kind == ESCALATED:
-                self._connection.execute(sql("open_request"), (head.n, seq, step, "escalation"))
+            else:
+                self._beside(key, seq, event)
             return
         if isinstance(event.body, ev.StepExpanded):
             self._connection.execute(sql("insert_expansion"), (*key, seq))
@@ -95,6 +95,18 @@ class Projection:
         self._new.clear()
         self._changed.clear()
         self._past.clear()
+
+    def _beside(self, key: _Key, seq: int, event: ev.Event) -> None:
+        """What is late, and what becomes of a loop (semantics S17), changes no row of a step."""
+        body = event.body
+        if body.kind == ESCALATED:
+            self._connection.execute(sql("open_request"), (key[0], seq, key[1], "escalation"))
+        elif isinstance(body, ev.StepJumped):
+            self._connection.execute(sql("insert_jump"), (*key, seq))
+        elif isinstance(body, ev.StepStuck):
+            self._connection.execute(sql("open_request"), (key[0], seq, key[1], "loop"))
+        elif isinstance(body, ev.StepAnswered) and event.attempt is None:
+            self._connection.execute(sql("close_request"), (*key, "loop", seq))
 
     def _cancel_rest(self, group: _Key, seq: int) -> None:
         """What of a failed fan-out has an end to come will not have it (semantics S6)."""

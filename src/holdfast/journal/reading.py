@@ -25,12 +25,12 @@ from holdfast.journal.leases import IsAlive
 from holdfast.journal.packing import unpacked
 from holdfast.journal.reader import Reader
 from holdfast.journal.requests import Request, Row, RunRow, asked_of_run, document, document_of_run, request
-from holdfast.journal.showing import AttemptFacts, Facts, LockFacts, NestedFacts, RunFacts, StepFacts, shown
+from holdfast.journal.showing import AttemptFacts, Facts, Grown, LockFacts, NestedFacts, RunFacts, StepFacts, shown
 from holdfast.journal.spending import BudgetFacts
 from holdfast.journal.sqlite import SqliteJournal
 from holdfast.plan.model import Plan
 from holdfast.run import events as ev
-from holdfast.run.growth import instance_id
+from holdfast.run.growth import instance_id, template_id
 from holdfast.run.locks import THE_RUN
 
 NAMED_MAX: Final = 8
@@ -89,7 +89,8 @@ class Reading:
         """The ids of the run's steps, each with its instances behind it, the `finally` steps last."""
         facts = self._run_facts(run)
         plan = msgspec.json.decode(self._journal.plan(facts.created.plan_digest), type=_StepIds)
-        return list(_grown((step.id for step in (*plan.steps, *plan.finally_)), self._expansions(facts)))
+        names = [step.id for step in (*plan.steps, *plan.finally_)]
+        return list(_grown(names, self._expansions(facts), self._visits(facts)))
 
     def timeline(self, run: str) -> Timeline:
         """The run's attempts in the order in which they started."""
@@ -155,12 +156,14 @@ class Reading:
         facts = self._run_facts(run)
         plan = msgspec.json.decode(self._journal.plan(facts.created.plan_digest), type=Plan)
         expansions = self._expansions(facts)
-        order = list(_grown((step.id for step in plan.steps + plan.finally_), expansions))
+        visits = self._visits(facts)
+        order = list(_grown((step.id for step in plan.steps + plan.finally_), expansions, visits))
         lease = self._journal.lease(run)
         steps, attempts, budget = self._steps(facts), self._attempts(facts), self._budget(facts)
         inner, locks = self._nested(run), self._locks(run, plan, steps)
+        grown = Grown(expansions, visits, self._stuck(facts))
         asked = asked_of_run(self._reader, facts.n) if plan.goal is not None else ()
-        return Facts(facts, order, steps, attempts, lease, expansions, plan.limits.budget, budget, inner, locks, asked)
+        return Facts(facts, order, steps, attempts, lease, grown, plan.limits.budget, budget, inner, locks, asked)
 
     def _locks(self, run: str, plan: Plan, steps: Mapping[str, StepFacts]) -> dict[str, LockFacts]:
         """What steps that wait for locks wait for, with who holds them at this moment."""
@@ -231,6 +234,27 @@ class Reading:
             found[step] = body.keys
         return found
 
+    def _visits(self, run: RunFacts) -> dict[str, list[str]]:
+        """The visits after the first of each step that went round in a loop."""
+        found: dict[str, list[str]] = {}
+        for step, data in cast("list[tuple[str, str | None]]", self._reader.rows("jumps_of_run", (run.n,))):
+            if data is None:
+                raise damaged(run.run, f'step "{step}" led back by an event that is missing')
+            body = ev.decode(ev.StepJumped.kind, data)
+            assert isinstance(body, ev.StepJumped)
+            for each in body.ids:
+                found.setdefault(template_id(each), []).append(each)
+        return found
+
+    def _stuck(self, run: RunFacts) -> dict[str, tuple[int, ev.StepStuck]]:
+        """The loops that people are asked about: since when, and what they are."""
+        found: dict[str, tuple[int, ev.StepStuck]] = {}
+        for step, at, data in cast("list[tuple[str, int, str]]", self._reader.rows("stuck_of_run", (run.n,))):
+            body = ev.decode(ev.StepStuck.kind, data)
+            assert isinstance(body, ev.StepStuck)
+            found[step] = at, body
+        return found
+
     def _attempts(self, run: RunFacts) -> list[AttemptFacts]:
         rows = cast(
             "list[tuple[str, int, int, int, str, str | None, int | None, str | None]]",
@@ -249,11 +273,14 @@ class Reading:
         return plan
 
 
-def _grown(steps: Iterable[str], expansions: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    for step in steps:
-        yield step
-        for key in expansions.get(step, ()):
-            yield instance_id(step, key)
+def _grown(
+    names: Iterable[str], expansions: Mapping[str, Sequence[str]], visits: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    for name in names:
+        for step in (name, *visits.get(name, ())):
+            yield step
+            for key in expansions.get(step, ()):
+                yield instance_id(step, key)
 
 
 def _parent(created: ev.RunCreated) -> NestedIn | None:

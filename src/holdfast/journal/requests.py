@@ -14,6 +14,7 @@ from holdfast.run.alarms import Escalated
 from holdfast.run.goal import GoalAsked
 from holdfast.run.growth import template_id
 from holdfast.run.particulars import Lacking
+from holdfast.run.visits import used_up
 
 Options = tuple[str, ...]
 EFFECT_OPTIONS: Options = ("happened", "not-happened", "skip")
@@ -81,7 +82,7 @@ RunRow = tuple[str, int, str, str, int, str, str, str]
 
 
 def document_of_run(row: RunRow) -> Asked:
-    """A row about a run itself, or about a step that is late, as what a person needs to see."""
+    """A row about a run itself, or about a step that is late or a loop that is stuck, as what a person needs to see."""
     run, opened, step, kind, since, event, data, plan = row
     body, shows = ev.decode(event, data), dict[str, object]()
     options: Options = ()
@@ -93,6 +94,10 @@ def document_of_run(row: RunRow) -> Asked:
         what = f'"{step}"' if step else f'The run of "{plan}"'
         question, role = f"{what} is late: {body.said} ({body.what})", body.role
         shows["due"] = stamp(body.due)
+    elif isinstance(body, ev.StepStuck):
+        question = f'Once more? The loop from "{step}" {used_up(body)}; reject: it is left'
+        options = REVIEW_OPTIONS
+        shows |= {"target": body.target, "visits": body.visits}
     else:
         assert isinstance(body, ev.RunBlocked)
         question = f'More of a budget of "{plan}"? ' + "; ".join(_whose(short) for short in body.budgets)

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -30,6 +31,7 @@ from holdfast.run.locks import Holder as Holding
 from holdfast.run.locks import in_words
 from holdfast.run.reviews import rejected
 from holdfast.run.states import FINAL_RUN
+from holdfast.run.visits import used_up
 
 NO_LIMITS = Budget()
 RESTING = frozenset({"blocked", "paused", "quarantined"})
@@ -114,6 +116,20 @@ class LockFacts(NamedTuple):
         return Wait("lock", step, since, in_words(self.names, self.holders), tuple(shown))
 
 
+class Grown(NamedTuple):
+    """What came to be in a run: the keys of each step that became instances, the visits of those that went round.
+
+    `stuck`: the loops that people are asked about, with since when.
+    """
+
+    expansions: Mapping[str, Sequence[str]] = {}
+    visits: Mapping[str, Sequence[str]] = {}
+    stuck: Mapping[str, tuple[int, ev.StepStuck]] = {}
+
+
+NOTHING_GREW: Final = Grown()
+
+
 class Facts(NamedTuple):
     """All about one run; `order` are its steps as the plan has them."""
 
@@ -122,7 +138,7 @@ class Facts(NamedTuple):
     steps: dict[str, StepFacts]
     attempts: list[AttemptFacts]
     lease: Lease | None
-    expansions: Mapping[str, Sequence[str]] = {}  # the keys of each step that became instances
+    grown: Grown = NOTHING_GREW
     limits: Budget = NO_LIMITS
     budget: Sequence[BudgetFacts] = ()
     nested: Mapping[str, NestedFacts] = {}  # by step
@@ -176,7 +192,7 @@ def _steps(facts: Facts, folder: str) -> list[ShownStep]:
     }
     for name, inner in facts.nested.items():
         steps[name] = replace(steps[name], nested_run=inner.run)
-    for name, keys in facts.expansions.items():
+    for name, keys in facts.grown.expansions.items():
         ids = [instance_id(name, key) for key in keys]
         outputs: dict[str, object] = {
             key: steps[id].outputs for key, id in zip(keys, ids, strict=True) if steps[id].outputs
@@ -197,6 +213,11 @@ def _steps(facts: Facts, folder: str) -> list[ShownStep]:
                 outputs_digest=steps[by].outputs_digest,
                 artifacts=steps[by].artifacts,
             )
+    for name, visits in facts.grown.visits.items():
+        for visit, after in pairwise((name, *visits)):
+            for id in (visit, *(steps[visit].instances or ())):
+                steps[id] = replace(steps[id], next_visit=after)
+            steps[after] = replace(steps[after], visit_of=name)
     return list(steps.values())
 
 
@@ -296,6 +317,7 @@ def _waits(facts: Facts) -> list[Wait]:
     if isinstance(run.moved, ev.RunQuarantined):
         waits.append(Wait("release", None, stamp(run.moved_at), run.moved.reason))
     waits += [Wait("review", None, stamp(at), criterion) for at, criterion in facts.goal]
+    waits += [Wait("loop", step, stamp(at), used_up(stuck)) for step, (at, stuck) in facts.grown.stuck.items()]
     for step in facts.order:
         found = facts.steps.get(step)
         made = getattr(found.moved, "disposed", None) if found is not None and found.status == "waiting" else None

@@ -116,9 +116,6 @@ def _step_keys(step: Step) -> Iterator[str]:
             value, empty = getattr(step, group), getattr(_EMPTY_STEP, group)
             if value is not None and value != empty:
                 yield from _differing(value, empty, keys)
-    visits = [edge.max_visits for edge in step.next] + [mode.max_visits for mode in step.failure_modes]
-    if max(visits, default=1) > 1:
-        yield "max_visits"
     if step.for_each is not None:
         yield from (f"failure_modes.{mode.do}" for mode in step.failure_modes if mode.do in {"goto", "fallback"})
     if step.results.reuse not in HONOURED_REUSE:

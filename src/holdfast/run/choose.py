@@ -24,6 +24,7 @@ from holdfast.run.reckoning import due as limits_due
 from holdfast.run.reckoning import ran_s, reckon, spent_up
 from holdfast.run.standing import Falling, Lingering, Pausing, Undone, Waiting
 from holdfast.run.states import OK_STEP, RunStatus
+from holdfast.run.visits import stuck, turning
 
 NAMES_MAX = 10
 """How many steps a warning names."""
@@ -90,6 +91,10 @@ def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decisi
             return Tell(late)
     if _is_closing(run):
         return None
+    if run.visits is not None and run.visits.turning:
+        told = turning(run, now)
+        if told is not None:
+            return Tell(told)
     run.queue.call_due(now)
     queue = run.queue
     while (i := queue.first() if room > 0 else queue.first_free()) is not None:
@@ -114,7 +119,7 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
         return Tell(ev.Event(now, ev.RunQuarantined(reason)))
     doubtful = run.uncertain | idle
     if doubtful if ending else run.pausing is None and _needs_people(run, idle):
-        asked = doubtful if ending else doubtful.union(run.reviews, run.waiting)
+        asked = doubtful if ending else doubtful.union(run.reviews, run.waiting, stuck(run))
         waiting = tuple(run.steps[i].id for i in sorted(asked))
         budgets = () if ending else spent_up(run)
         return Tell(ev.Event(now, ev.RunBlocked(waiting, ran_s(run, now), ending, budgets)))
@@ -130,14 +135,14 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
         return Tell(ev.Event(now, finished(run, now, facts)))
     if run.pausing is not None:
         return Tell(ev.Event(now, ev.RunPaused(ran_s(run, now))))
-    if not (run.queue or run.waiting or run.reviews or run.uncertain or idle):
+    if not (run.queue or run.waiting or run.reviews or run.uncertain or idle or stuck(run)):
         raise BugError(f"run {run.id} has {run.left} steps left and none of them can move", code="E_BUG")
     return None
 
 
 def _needs_people(run: Run, idle: AbstractSet[int]) -> bool:
     """Whether a person must answer before anything moves."""
-    if run.queue or not (run.uncertain or run.reviews or run.waiting or idle):
+    if run.queue or not (run.uncertain or run.reviews or run.waiting or idle or stuck(run)):
         return False
     return all(_cause(run, i) in admission.PEOPLE for i in run.waiting)
 
@@ -200,8 +205,9 @@ def settle(run: Run, i: int, now: int) -> Tell:
         failure = Failure(state.error, run.attempts_of(i).counted, mode, outcome=state.result.outcome)
         return Tell(ev.Event(now, ev.StepFailed(state.error, disposed=dispose(run, i, failure)), step.id))
     assert isinstance(state, Falling)
-    if run.states[run.index[state.fallback]].status in OK_STEP:
-        return Tell(ev.Event(now, ev.StepRecovered(state.fallback), step.id))
+    by = run.place(state.fallback)
+    if run.states[by].status in OK_STEP:
+        return Tell(ev.Event(now, ev.StepRecovered(run.steps[by].id), step.id))
     error, disposed = unrecovered(run, state, step)
     return Tell(ev.Event(now, ev.StepFailed(error, disposed=disposed), step.id))
 

@@ -105,10 +105,13 @@ def _steps(run: "Reached", references: "Iterable[Reference]") -> dict[str, objec
             wanted.update(run.index)
         else:
             wanted.add(str(reference.path[1]))
-    index = run.index
-    views: dict[str, object] = {name: step_view(run, index[name]) for name in sorted(wanted) if name in index}
+    views: dict[str, object] = {}
+    for name in sorted(wanted):
+        at = run.found(name)
+        if at is not None:
+            views[name] = step_view(run, at)
     for name in wanted - views.keys():
-        at = index.get(name.removesuffix("[*]"))
+        at = run.found(name.removesuffix("[*]"))
         if at in run.groups and name.endswith("[*]"):
             assert at is not None
             views[name] = columns_view(run, run.groups[at])

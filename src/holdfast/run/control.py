@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from holdfast.plan.loops import Loop, loops_among, loops_of, waiting_outside
 from holdfast.plan.model import Plan, Step
 from holdfast.run import events as ev
 from holdfast.run.standing import Failed, Falling, Recovered, Result, Succeeded
@@ -25,10 +26,17 @@ HANDLED = frozenset({"goto", "next"})
 
 
 class Control(msgspec.Struct, frozen=True):
-    """By position: `choosers` of each dormant step, and the dormant `targets` of each step that leads to any."""
+    """By position: `choosers` of each dormant step, and the dormant `targets` of each step that leads to any.
+
+    By name in the plan: the `loops` of each step that leads back, and by step outside which of these (`held`) must be
+    out of their loops before it goes on. `own`: a run whose loops went round has its own copy.
+    """
 
     choosers: dict[int, tuple[int, ...]]
     targets: dict[int, tuple[int, ...]]
+    loops: dict[str, tuple[Loop, ...]] = {}
+    held: dict[str, tuple[str, ...]] = {}
+    own: bool = False
 
 
 def control_of(plan: Plan, index: "Mapping[str, int]") -> Control | None:
@@ -48,16 +56,27 @@ _recent: list[tuple[Plan, Control | None]] = []
 def _control(plan: Plan, index: "Mapping[str, int]") -> Control | None:
     choosers: dict[int, list[int]] = {}
     targets: dict[int, tuple[int, ...]] = {}
-    for step in plan.steps + plan.finally_:
-        leads = list(dict.fromkeys(leads_to(step)))
-        if leads:
-            i = index[step.id]
-            targets[i] = tuple([index[name] for name in leads])
-            for j in targets[i]:
-                choosers.setdefault(j, []).append(i)
-    if not targets:
+    leading = [(step, leads) for step in plan.steps + plan.finally_ if (leads := leads_to(step))]
+    if not leading:
         return None
-    return Control({j: tuple(found) for j, found in choosers.items()}, targets)
+    loops: dict[str, list[Loop]] = {}
+    for loop in loops_of(plan):
+        loops.setdefault(loop.source, []).append(loop)
+    for step, leads in leading:
+        i, back = index[step.id], [loop.target for loop in loops.get(step.id, ())]
+        targets[i] = tuple([index[name] for name in dict.fromkeys(leads) if name not in back])
+        for j in targets[i]:
+            choosers.setdefault(j, []).append(i)
+    held: dict[str, list[str]] = {}
+    for steps in (plan.steps, plan.finally_) if loops else ():
+        for source, name in waiting_outside(loops_among(steps), steps):
+            held.setdefault(name, []).append(source)
+    return Control(
+        {j: tuple(found) for j, found in choosers.items()},
+        targets,
+        {source: tuple(found) for source, found in loops.items()},
+        {name: tuple(found) for name, found in held.items()},
+    )
 
 
 def leads_to(step: Step) -> list[str]:
@@ -67,20 +86,33 @@ def leads_to(step: Step) -> list[str]:
     return names + [edge.to for edge in step.next]
 
 
-def edges_taken(step: Step, end: str, outcome: str | None) -> list[str]:
-    """The targets of a step's edges on its `end` (success or failure) or on the outcome that it names."""
-    return [edge.to for edge in step.next if edge.on == end or (edge.on == outcome and outcome is not None)]
+def edges_taken(step: Step, end: str, outcome: str | None) -> list[tuple[str, int]]:
+    """A step's edges on its `end` (success or failure) or on the outcome that it names: to where, how often."""
+    return [
+        (edge.to, edge.max_visits)
+        for edge in step.next
+        if edge.on == end or (edge.on == outcome and outcome is not None)
+    ]
 
 
 def taken(run: "Reached", i: int) -> list[str]:
-    """The steps that the end of step `i` has chosen, its fallback aside."""
+    """The steps that the end of step `i` has chosen, its fallback and what it leads back to aside."""
+    assert run.control is not None
+    loops = run.control.loops.get(run.steps[i].id.partition("#")[0], ()) if run.control.loops else ()
+    back = {loop.target for loop in loops}
+    return [name for name, _ in led_to(run, i) if name not in back]
+
+
+def led_to(run: "Reached", i: int) -> list[tuple[str, int]]:
+    """The steps that the end of step `i` leads to, its fallback aside, each with how often it may be visited."""
     state, step = run.states[i], run.steps[i]
     result: Result | None = getattr(state, "result", None)
     outcome = None if result is None else result.outcome
     if state.status in OK_STEP:
         return edges_taken(step, "success", outcome)
     if isinstance(state, Failed) and state.action == "goto" and state.target is not None:
-        return [state.target]
+        jumps = [mode for mode in step.failure_modes if mode.do == "goto" and mode.target == state.target]
+        return [(state.target, max(mode.max_visits for mode in jumps))]
     if isinstance(state, Failed) and state.action == "next":
         return edges_taken(step, "failure", outcome)
     return []
@@ -90,10 +122,22 @@ def taken(run: "Reached", i: int) -> list[str]:
 
 
 def begin(run: "Run", control: Control) -> None:
-    """Every dormant step waits for one thing more: that it is decided whether it is chosen."""
+    """Every dormant step waits for one thing more: that it is decided whether it is chosen.
+
+    A step outside of a loop that waits for one inside waits for the loop's source too: that the loop is left.
+    """
     for j, choosers in control.choosers.items():
         run.missing[j] += 1
         run.undecided[j] = len(choosers)
+    if not control.held:
+        return
+    run.own_graph()
+    assert isinstance(run.dependents, list)
+    for name, sources in control.held.items():
+        j = run.index[name]
+        for i in {run.index[source] for source in sources}.difference(run.needs[j]):
+            run.missing[j] += 1
+            run.dependents[i] = (*run.dependents[i], j)
 
 
 def choose_step(run: "Run", j: int) -> None:
@@ -106,7 +150,7 @@ def choose_step(run: "Run", j: int) -> None:
 def fall(run: "Run", i: int, state: Falling) -> None:
     """Step `i` has failed and waits for its fallback, which is chosen."""
     run.states[i] = state
-    fallback = run.index[state.fallback]
+    fallback = run.place(state.fallback)
     if run.states[fallback].status in FINAL_STEP:
         run.settling.add(i)
     else:
@@ -118,7 +162,7 @@ def recovered(run: "Run", event: ev.Event) -> None:
     body = event.body
     assert isinstance(body, ev.StepRecovered)
     i = run.index[event.step or ""]
-    state, by = run.states[i], run.states[run.index[body.by]]
+    state, by = run.states[i], run.states[run.place(body.by)]
     step_after(state.status, "recovered")
     assert isinstance(state, Falling)
     assert isinstance(by, Succeeded | Recovered)
@@ -133,7 +177,7 @@ def decide(run: "Run", i: int) -> None:
     """
     control = run.control
     assert control is not None
-    chosen = {run.index[name] for name in taken(run, i)} if i in control.targets else ()
+    chosen = {run.place(name) for name in taken(run, i)} if i in control.targets else ()
     for j in control.targets.get(i, ()):
         run.undecided[j] -= 1
         if j in chosen:
@@ -142,7 +186,7 @@ def decide(run: "Run", i: int) -> None:
             _decided(run, j)
     for j in control.choosers.get(i, ()):
         waiting = run.states[j]
-        if isinstance(waiting, Falling) and waiting.fallback == run.steps[i].id:
+        if isinstance(waiting, Falling) and run.place(waiting.fallback) == i:
             run.settling.add(j)
 
 

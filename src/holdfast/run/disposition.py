@@ -13,7 +13,7 @@ from holdfast.plan.expr import ExpressionError, compile_expression, compile_temp
 from holdfast.plan.model import Effect, FailureMode, Step
 from holdfast.run import events as ev
 from holdfast.run.context import context_for
-from holdfast.run.control import edges_taken
+from holdfast.run.control import edges_taken, taken
 from holdfast.run.policy import APPLIED_CODES, FATAL_CODES, delay_s
 from holdfast.run.standing import Failed
 from holdfast.run.states import StepStatus
@@ -103,8 +103,9 @@ def dispose(run: "Reached", i: int, failure: Failure) -> ev.Disposition:
 
 def unrecovered(run: "Reached", state: "Falling", step: Step) -> tuple[ev.Error, ev.Disposition]:
     """What becomes of a step whose fallback is no help: it fails with the policy of that (semantics S6)."""
-    stand_in = run.states[run.index[state.fallback]]
-    became = f'its fallback "{state.fallback}" {stand_in.status.value}'
+    by = run.place(state.fallback)
+    stand_in = run.states[by]
+    became = f'its fallback "{run.steps[by].id}" {stand_in.status.value}'
     error = ev.Error(state.error.code, f"{state.error.message or state.error.code}; {became}")
     outcome = None if state.result is None else state.result.outcome
     if step.next and edges_taken(step, "failure", outcome):
@@ -112,9 +113,22 @@ def unrecovered(run: "Reached", state: "Falling", step: Step) -> tuple[ev.Error,
     return error, ev.Disposition(_policy_of(run, state.fallback), reason=became)
 
 
+def left_behind(run: "Reached", i: int) -> ev.Disposition:
+    """What becomes of a failure of step `i` that led back, where a person has said that the loop is left.
+
+    Another edge may have taken it; else it counts as if there were no loop. The step has failed and stays so.
+    """
+    reason = "the loop is left"
+    if taken(run, i):
+        return ev.Disposition("next", reason=reason)
+    policy = run.steps[i].on_failure
+    action = policy.action.value if policy.fallback is None else _policy_of(run, policy.fallback)
+    return ev.Disposition("skip_dependents" if action == "skip" else action, reason=reason)
+
+
 def _policy_of(run: "Reached", fallback: str) -> ev.Action:
     """The policy that a step has failed with, or would have."""
-    i = run.index[fallback]
+    i = run.place(fallback)
     state, policy = run.states[i], run.steps[i].on_failure
     if isinstance(state, Failed):
         return state.action

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from holdfast.run import events as ev
 from holdfast.run.standing import Canceled, Expanded
 from holdfast.run.states import FINAL_STEP, step_after
+from holdfast.run.visits import awaited
 
 if TYPE_CHECKING:
     from holdfast.run.machine import Run
@@ -22,6 +23,7 @@ def begin_last(run: "Run", event: ev.Event) -> None:
     run.settling.clear()
     run.failing.clear()
     run.reviews.clear()
+    _forget_turns(run)
     for i in run.waiting:
         run.waiting.end(i)
     run.queue.clear()  # not before: whoever leaves a line gives way to others in it
@@ -30,11 +32,37 @@ def begin_last(run: "Run", event: ev.Event) -> None:
     run.too_often_lost = None
     run.left = run.tail
     for i in last:
-        run.missing[i] = sum(run.states[j].status not in FINAL_STEP for j in run.needs[i])
+        if run.visits is None:
+            run.missing[i] = sum(run.states[j].status not in FINAL_STEP for j in run.needs[i])
+        else:
+            run.missing[i] = len(awaited(run, i))
         run.missing[i] += i in run.undecided
     for i in last:
         if not run.missing[i]:
             run.make_ready(i)
+
+
+def end(run: "Run", event: ev.Event) -> None:
+    """The run has its outcome."""
+    body = event.body
+    assert isinstance(body, ev.RunFinished)
+    run.rest(body.outcome, event)
+    run.outcome, run.outputs, run.finished_at = body.outcome, body.outputs, event.at
+    run.waiting.clear()
+    run.reviews.clear()
+    if run.left:
+        cancel_rest(run, body.outcome)
+        run.left = 0
+    _forget_turns(run)
+    run.settling.clear()
+    run.queue.clear()
+
+
+def _forget_turns(run: "Run") -> None:
+    """What was to lead back does not any more."""
+    if run.visits is not None:
+        run.visits.turning.clear()
+        run.visits.stuck.clear()
 
 
 def cancel_rest(run: "Run", outcome: ev.RunOutcome, but: range = range(0)) -> None:

@@ -18,6 +18,8 @@ Launch = particulars.Launch
 Spent = particulars.Spent
 Action = particulars.Action
 Disposition = particulars.Disposition
+Parent = particulars.Parent
+Child = particulars.Child
 AttemptStatus = Literal["succeeded", "failed", "timed_out", "stalled", "canceled", "lost", "uncertain"]
 RunOutcome = Literal["succeeded", "partial", "failed", "canceled"]
 Resolution = Literal["happened", "not-happened", "recheck", "skip"]
@@ -47,14 +49,6 @@ class StoredEvent(NamedTuple):
     run: str
     seq: int
     event: Event
-
-
-class Parent(msgspec.Struct, frozen=True):
-    """The attempt that a nested run is."""
-
-    run: str
-    step: str
-    attempt: int
 
 
 # Runs.
@@ -203,7 +197,7 @@ class StepSkipped(Body, frozen=True):
 
 
 class StepRecovered(Body, frozen=True):
-    """The step had failed, and its fallback succeeded: it has the outputs and artifacts of that (semantics S6)."""
+    """The step had failed, and its fallback succeeded, whose outputs and artifacts it has (semantics S6)."""
 
     kind: ClassVar[str] = "step.recovered"
     by: str
@@ -238,9 +232,10 @@ class StepWaiting(Body, frozen=True):
 
 
 class StepAnswered(Body, frozen=True):
-    """A person's word on whether an attempt did what it promised in prose.
+    """A person's word on whether an attempt did what it promised in prose; without an attempt: on a loop that is stuck.
 
-    A rejection is a failure like another: `error`, `retry_at` and `disposed` say what becomes of it.
+    A rejection is a failure like another (`error`, `retry_at`, `disposed`), or leaves the loop: `disposed` is then what
+    becomes of a failure that led back.
     """
 
     kind: ClassVar[str] = "step.answered"
@@ -253,10 +248,7 @@ class StepAnswered(Body, frozen=True):
 
 
 class StepExpanded(Body, frozen=True):
-    """The list of a `for_each` step is known: one instance for each key.
-
-    `items` are in the same order; those over 64 KiB are in the store. With neither, the keys are the items.
-    """
+    """A `for_each` step has one instance for each key; `items`, in the store when large, are the keys if not here."""
 
     kind: ClassVar[str] = "step.expanded"
     keys: tuple[str, ...]
@@ -274,6 +266,23 @@ class StepGathered(Body, frozen=True):
     disposed: Disposition | None = None
 
 
+class StepJumped(Body, frozen=True):
+    """The step's end leads back to `target`, for visit number `visit`; `ids`: new visits of what goes round (S17)."""
+
+    kind: ClassVar[str] = "step.jumped"
+    target: str
+    visit: int
+    ids: tuple[str, ...]
+
+
+class StepStuck(Body, frozen=True):
+    """The step's end leads back to `target`, whose visits are used up: a person is asked (semantics S17)."""
+
+    kind: ClassVar[str] = "step.stuck"
+    target: str
+    visits: int
+
+
 class StepResolved(Body, frozen=True):
     """A person settled an uncertain effect (semantics E4)."""
 
@@ -285,14 +294,6 @@ class StepResolved(Body, frozen=True):
 
 
 # Attempts.
-
-
-class Child(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The run that an attempt of a `uses: plan` step is: its id, the inputs it gets, and what it may spend by key."""
-
-    run: str
-    inputs: dict[str, object] = {}
-    allotted: dict[str, float] = {}
 
 
 class AttemptStarted(Body, frozen=True):
@@ -348,8 +349,7 @@ class AttemptEnded(Body, frozen=True):
 
 
 BODIES: tuple[type[Body], ...] = (
-    RunCreated,
-    RunOwned,
+    *(RunCreated, RunOwned),
     RunPausing,
     RunPaused,
     RunCanceling,
@@ -359,14 +359,14 @@ BODIES: tuple[type[Body], ...] = (
     BudgetWarned,
     RunEnding,
     RunFinished,
-    RunQuarantined,
-    RunReleased,
-    StepSkipped,
-    StepFailed,
+    *(RunQuarantined, RunReleased),
+    *(StepSkipped, StepFailed),
     StepRecovered,
     StepWaiting,
     StepExpanded,
     StepGathered,
+    StepJumped,
+    StepStuck,
     StepAnswered,
     StepResolved,
     AttemptStarted,

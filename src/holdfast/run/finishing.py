@@ -23,9 +23,10 @@ def outcome(run: Run) -> ev.RunOutcome:
     canceled = run.canceling is not None and unfinished
     if run.expired and (run.outcome == "failed" if run.finalizing else unfinished):
         return "failed"
+    past = run.visits.past if run.visits is not None else ()
     for i, state in enumerate(run.states):
-        if i in run.group_of:
-            continue  # the expanded step speaks for its instances
+        if i in run.group_of or i in past:
+            continue  # the expanded step speaks for its instances, the latest visit for those before it
         if isinstance(state, Failed):
             said = POLICIES[state.action].run
             if said == "failed":
@@ -104,8 +105,9 @@ def finished(run: Run, now: int, facts: Mapping[str, object]) -> ev.RunFinished:
 def _recoveries(run: Run) -> list[str]:
     """What is said of steps that failed and whose fallback stood in (semantics S6)."""
     said = []
-    for step, state in zip(run.steps, run.states, strict=True):
-        if isinstance(state, Recovered):
+    past = run.visits.past if run.visits is not None else ()
+    for i, (step, state) in enumerate(zip(run.steps, run.states, strict=True)):
+        if isinstance(state, Recovered) and i not in past:
             error = state.error
             why = f"{error.code}: {error.message}" if error.message else error.code
             said.append(f'step "{step.id}" failed ({why}) and was recovered by "{state.by}"')

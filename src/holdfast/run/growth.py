@@ -1,6 +1,7 @@
 """Steps that come into being while the run runs: appended behind the plan's own, in an order that the events decide.
 
-`add_steps` is the mechanism for everything that grows; `Group` and what follows it are the instances of a `for_each`.
+`append_steps` is the mechanism for everything that grows (`visits` uses it too); `Group` and what follows it are the
+instances of a `for_each`.
 The plan's graph is shared by all runs of the plan: a run copies it when it grows for the first time.
 """
 
@@ -56,30 +57,15 @@ def instance_range(step: str) -> tuple[str, str]:
     return f"{step}[", f"{step}\\"
 
 
-def add_steps(run: "Run", steps: Sequence[Step], needs: Sequence[tuple[int, ...]], like: Sequence[int]) -> range:
+def append_steps(run: "Run", steps: Sequence[Step], needs: Sequence[tuple[int, ...]], like: Sequence[int]) -> range:
     """Append `steps` to the run; returns their positions. Whoever calls it does so while folding an event.
 
-    `needs[k]` are the positions that `steps[k]` waits for, finished or not, new ones too; `like[k]` is the position
-    whose place in the order of starts it takes (semantics S4). What has nothing to wait for is `ready` at once.
+    `needs[k]` are the positions of what `steps[k]` depends on; `like[k]` is the position whose place in the order of
+    starts it takes (semantics S4). Nobody waits for the new steps yet, nor they for anybody: the caller sees to that.
     """
-    added = _appended(run, steps, needs, like)
-    assert isinstance(run.dependents, list)
-    for i in added:
-        unfinished = [j for j in run.needs[i] if run.states[j].status not in FINAL_STEP]
-        run.missing[i] = len(unfinished)
-        for j in unfinished:
-            run.dependents[j] = (*run.dependents[j], i)
-    for i in added:
-        if not run.missing[i]:
-            run.make_ready(i)
-    return added
-
-
-def _appended(run: "Run", steps: Sequence[Step], needs: Sequence[tuple[int, ...]], like: Sequence[int]) -> range:
-    """The places of new steps, which nobody waits for yet and which wait for nobody."""
     first = len(run.states)
     added = range(first, first + len(steps))
-    _own(run)
+    run.own_graph()
     assert isinstance(run.steps, list)
     assert isinstance(run.needs, list)
     assert isinstance(run.dependents, list)
@@ -92,15 +78,6 @@ def _appended(run: "Run", steps: Sequence[Step], needs: Sequence[tuple[int, ...]
     run.left += len(steps)
     run.queue.grow(like)
     return added
-
-
-def _own(run: "Run") -> None:
-    """Make what the run shares with other runs of the plan its own."""
-    if isinstance(run.steps, tuple):
-        run.steps = list(run.steps)
-        run.index = dict(run.index)
-        run.needs = list(run.needs)
-        run.dependents = list(run.dependents)
 
 
 class Group(msgspec.Struct, eq=False):
@@ -159,7 +136,7 @@ def expand(run: "Run", event: ev.Event) -> None:
     run.group_of.update(dict.fromkeys(group.positions, i))
     plain = _instance(template)
     steps = [msgspec.structs.replace(plain, id=instance_id(template.id, key)) for key in body.keys]
-    added = _appended(run, steps, [()] * len(steps), [i] * len(steps))
+    added = append_steps(run, steps, [()] * len(steps), [i] * len(steps))
     if group.most is None:
         run.states[added.start :] = [READY] * len(added)
         run.queue.offer_new(added)

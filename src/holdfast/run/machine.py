@@ -9,7 +9,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from holdfast.plan.model import Plan
-from holdfast.run import control, ending, growth, reviews, waiting
+from holdfast.run import control, ending, growth, reviews, visits, waiting
 from holdfast.run import events as ev
 from holdfast.run.budgets import Account
 from holdfast.run.disposition import POLICIES, TRIGGERS, Failing, Failure, mode_named, no_retry
@@ -100,9 +100,10 @@ class Run(Reached):
         self.cancels += 1
 
     def _rests(self, event: ev.Event) -> None:
-        self._rest(event.body.kind.removeprefix("run."), event)
+        self.rest(event.body.kind.removeprefix("run."), event)
 
-    def _rest(self, trigger: str, event: ev.Event) -> None:
+    def rest(self, trigger: str, event: ev.Event) -> None:
+        """The run comes to rest."""
         self.status = run_after(self.status, trigger)
         if self.stopwatch is not None:
             self.stopwatch.stop(event.at)
@@ -125,23 +126,10 @@ class Run(Reached):
             self.account.raise_limit(i, body.key, body.amount)
             self._look_at_budgets(None)
 
-    def _finished(self, event: ev.Event) -> None:
-        body = event.body
-        assert isinstance(body, ev.RunFinished)
-        self._rest(body.outcome, event)
-        self.outcome, self.outputs, self.finished_at = body.outcome, body.outputs, event.at
-        self.waiting.clear()
-        self.reviews.clear()
-        if self.left:
-            ending.cancel_rest(self, body.outcome)
-            self.left = 0
-        self.settling.clear()
-        self.queue.clear()
-
     def _quarantined(self, event: ev.Event) -> None:
         body = event.body
         assert isinstance(body, ev.RunQuarantined)
-        self._rest("quarantined", event)
+        self.rest("quarantined", event)
         self.quarantine = body.reason
 
     def _released(self, _event: ev.Event) -> None:
@@ -341,18 +329,24 @@ class Run(Reached):
                 self._count(i)
             control.fall(self, i, Falling(at, error, result, disposed.target))
         else:
-            if row.dependents == "canceled" and not (self.keep_going or self.finalizing):
-                self._abort(i)
+            if row.dependents == "canceled":
+                self.abort(i)
             self.finish(i, Failed(error, result, disposed.action, disposed.target))
 
-    def _abort(self, i: int) -> None:
-        if self.aborting is None or i < self.index[self.aborting]:
+    def abort(self, i: int) -> None:
+        """The failure of step `i` ends the run, unless that was asked to keep going."""
+        if not (self.keep_going or self.finalizing) and (self.aborting is None or i < self.index[self.aborting]):
             self.aborting = self.steps[i].id
 
     def finish(self, i: int, state: State) -> None:
         """Step `i` is in its last state."""
         self.waiting.end(i)
         self.states[i] = state
+        if self.visits is None or not visits.turns_back(self, i):
+            self.pass_on(i)
+
+    def pass_on(self, i: int) -> None:
+        """What waited for the end of step `i` goes on."""
         self.left -= 1
         missing = self.missing
         for j in self.dependents[i]:
@@ -373,7 +367,7 @@ class Run(Reached):
         ev.BudgetRaised.kind: _budget,
         ev.BudgetWarned.kind: _budget,
         ev.RunEnding.kind: ending.begin_last,
-        ev.RunFinished.kind: _finished,
+        ev.RunFinished.kind: ending.end,
         ev.RunQuarantined.kind: _quarantined,
         ev.RunReleased.kind: _released,
         ev.StepSkipped.kind: _skipped,
@@ -382,6 +376,8 @@ class Run(Reached):
         ev.StepWaiting.kind: waiting.begin,
         ev.StepExpanded.kind: growth.expand,
         ev.StepGathered.kind: growth.gathered,
+        ev.StepJumped.kind: visits.jumped,
+        ev.StepStuck.kind: visits.exhausted,
         ev.StepAnswered.kind: reviews.answered,
         **dict.fromkeys(("goal.asked", "goal.answered"), reviews.of_goal),
         "escalation.opened": _noted,

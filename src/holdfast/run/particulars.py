@@ -94,3 +94,19 @@ class Disposition(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _DISPOSED: dict[Action, str] = {"retry": "retrying", "skip": "skipped", "fallback": "waiting", "doubt": "uncertain"}
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """The attempt that a nested run is."""
+
+    run: str
+    step: str
+    attempt: int
+
+
+class Child(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The run that an attempt of a `uses: plan` step is: its id, the inputs it gets, and what it may spend by key."""
+
+    run: str
+    inputs: dict[str, object] = {}
+    allotted: dict[str, float] = {}

@@ -15,7 +15,7 @@ from holdfast.run import events as ev
 from holdfast.run.budgets import account_of
 from holdfast.run.control import HANDLED, control_of, taken
 from holdfast.run.disposition import POLICIES
-from holdfast.run.growth import Group, given_back
+from holdfast.run.growth import Group, given_back, template_id
 from holdfast.run.queue import Queue
 from holdfast.run.standing import (
     NO_TRIES,
@@ -38,6 +38,7 @@ from holdfast.run.standing import (
 )
 from holdfast.run.states import FINAL_RUN, OK_STEP, SOFT_SKIPS, RunStatus
 from holdfast.run.stopwatch import Stopwatch
+from holdfast.run.visits import Visits
 from holdfast.run.waiting import Waiters
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class Reached:
         "tries",
         "uncertain",
         "undecided",
+        "visits",
         "waiting",
     )
 
@@ -155,6 +157,7 @@ class Reached:
         self.control = control_of(plan, self.index)
         self.chosen: set[int] = set()
         self.undecided: dict[int, int] = {}  # how many of those that may choose a dormant step have not ended
+        self.visits = Visits() if self.control is not None and self.control.loops else None
         self.running: set[int] = set()
         self.too_often_lost: int | None = None
         self.uncertain: set[int] = set()
@@ -190,6 +193,34 @@ class Reached:
     def retrying(self) -> dict[int, int]:
         """Positions of steps that wait for their next attempt, with when it is due."""
         return {i: state.due for i, state in enumerate(self.states) if isinstance(state, Retrying)}
+
+    def own_graph(self) -> None:
+        """Make what the run shares with other runs of the plan its own."""
+        if isinstance(self.steps, tuple):
+            self.steps = list(self.steps)
+            self.index = dict(self.index)
+            self.needs = list(self.needs)
+            self.dependents = list(self.dependents)
+
+    def is_last(self, i: int) -> bool:
+        """Whether step `i` is one of the plan's `finally` steps."""
+        return len(self.plan.steps) <= i < len(self.plan.steps) + self.tail
+
+    def place(self, name: str) -> int:
+        """The position of a step by its id, or by its name in the plan: then of its latest visit."""
+        if self.visits is None:
+            return self.index[name]
+        latest = self.visits.latest.get(name)
+        return self.index[name] if latest is None else latest
+
+    def found(self, name: str) -> int | None:
+        """The position of what an expression calls `name`, an instance perhaps; names mean the latest visit."""
+        if self.visits is None:
+            return self.index.get(name)
+        base, bracket, key = name.partition("[")
+        if base not in self.index:
+            return None
+        return self.index.get(f"{self.steps[self.place(base)].id}{bracket}{key}")
 
     def next_ready(self) -> int | None:
         """The position of the step that starts next, or `None` while none may."""
@@ -232,8 +263,10 @@ class Reached:
         return handled or POLICIES[state.action].dependents == "run"
 
     def late(self, i: int) -> bool:
-        """Whether step `i` waits for more than its dependencies: for the choice of another, or for all others."""
-        return self.finalizing or (self.control is not None and self.group_of.get(i, i) in self.control.choosers)
+        """Whether step `i` waits for more than its dependencies: for the choice of another, a loop, or all others."""
+        if self.finalizing or self.visits is not None:
+            return True
+        return self.control is not None and self.group_of.get(i, i) in self.control.choosers
 
     def doomed(self, i: int) -> bool:
         """Whether a finished dependency keeps step `i`, whose dependencies are all finished, from running."""
@@ -241,7 +274,7 @@ class Reached:
             return False
         if self.control is None:
             return not all(self.satisfied(j) for j in self.needs[i])
-        name = self.steps[i].id
+        name = template_id(self.steps[i].id)
         return not all(self.satisfied(j) or name in taken(self, j) for j in self.needs[i])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.plan.model import Prose, Step
 from holdfast.run import events as ev
+from holdfast.run import visits
 from holdfast.run.disposition import Failing
 from holdfast.run.standing import Reviewed, Succeeded
 from holdfast.run.states import step_after
@@ -30,6 +31,9 @@ def answered(run: "Run", event: ev.Event) -> None:
     """A person says whether an attempt did what it promised; a second answer changes nothing (semantics G6)."""
     body = event.body
     assert isinstance(body, ev.StepAnswered)
+    if event.attempt is None:
+        visits.answered(run, event)
+        return
     assert event.step is not None
     i = run.index[event.step]
     state = run.states[i]

@@ -72,6 +72,9 @@ def test_runs_are_listed_newest_first(journal: SqliteJournal) -> None:
     assert [line.run for line in Reading(journal).runs(limit=1).runs] == ["r2"]
 
 
+NOT_GROWN = dict.fromkeys(
+    ("from_run", "outputs_digest", "instances", "instance_of", "nested_run", "visit_of", "next_visit")
+)
 UNREMARKABLE: dict[str, object] = {"notes": [], "disposed": None}
 
 
@@ -130,7 +133,7 @@ def test_a_step_is_shown_with_its_attempts_outputs_and_artifacts(journal: Sqlite
         ],
         "outputs": {"answer": 42},
         "artifacts": {"data": {"path": "out/data", "digest": "sha256:ab", "size": 7}},
-        **dict.fromkeys(("from_run", "outputs_digest", "instances", "instance_of", "nested_run")),
+        **NOT_GROWN,
     }
     none = {"time_s": None, "limits": None}
     assert document(shown.spent) == {"cost_usd": 0.5, "tokens": 10, "calls": {"web": 2}} | none

@@ -88,7 +88,6 @@ def test_what_is_honoured_is_not_named() -> None:
         ("uses: wait, with: {topic: t}", "with.topic"),
         ("uses: agent", "uses.agent"),
         ("run: x, for_each: [1], failure_modes: [{name: n, detect: true, do: {goto: y}}]", "failure_modes.goto"),
-        ("run: x, next: [{on: success, to: y, max_visits: 2}]", "max_visits"),
         ("run: x, effect: once, reconcile: {run: y}", "reconcile"),
         ("run: x, rollback: {run: y}", "rollback"),
         ("run: x, backup: [f]", "backup"),

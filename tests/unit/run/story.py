@@ -1,6 +1,7 @@
 """A run told event by event, with every event kept: what tests of the core are written in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 
 from msgspec.structs import replace
 
@@ -48,7 +49,7 @@ def step(
     retry: Retry = NO_RETRY,
     on_failure: OnFailure | str = OnFailure.ABORT,
     modes: tuple[FailureMode, ...] = (),
-    edges: dict[str, str] | None = None,
+    edges: Mapping[str, str | tuple[str, int]] | None = None,
     depends: Depends = Depends.OK,
     effect: Effect = Effect.REPEATABLE,
     priority: int = 0,
@@ -67,7 +68,7 @@ def step(
         retry=retry,
         on_failure=_policy(on_failure),
         failure_modes=modes,
-        next=tuple([Edge(on=on, to=to) for on, to in (edges or {}).items()]),
+        next=tuple([_edge(on, to) for on, to in (edges or {}).items()]),
         depends=depends,
         effect=EffectPolicy(effect=effect),
         priority=priority,
@@ -75,6 +76,11 @@ def step(
         sharing=Sharing(needs_resources=needs_resources) if needs_resources else NOTHING_SHARED,
         for_each=for_each,
     )
+
+
+def _edge(on: str, to: str | tuple[str, int]) -> Edge:
+    """An edge to a step, or to one that may be visited so often."""
+    return Edge(on=on, to=to) if isinstance(to, str) else Edge(on=on, to=to[0], max_visits=to[1])
 
 
 def _policy(on_failure: OnFailure | str) -> FailurePolicy:
@@ -233,6 +239,7 @@ def snapshot(run: Run) -> dict[str, object]:
         "keys": dict(run.keys),
         "settling": set(run.settling),
         "chosen": (set(run.chosen), dict(run.undecided)),
+        "visits": deepcopy(run.visits),
         "finalizing": (run.finalizing, run.cancels, run.cancels_heeded),
         "keep_going": run.keep_going,
         "inputs": run.inputs,

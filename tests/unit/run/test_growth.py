@@ -9,7 +9,7 @@ from holdfast.run import events as ev
 from holdfast.run.choose import Expand, to_stop
 from holdfast.run.context import context_for
 from holdfast.run.finishing import outcome
-from holdfast.run.growth import add_steps, template_id
+from holdfast.run.growth import template_id
 from holdfast.run.machine import Run
 from holdfast.run.standing import Canceled, Failed
 from tests.unit.run.story import Story, snapshot, step
@@ -237,16 +237,6 @@ def test_a_group_ends_after_its_instances_only() -> None:
     story = expanded().start("each[a]")
     with pytest.raises(BugError):
         story.tell(ev.StepGathered("succeeded"), "join")
-
-
-def test_steps_may_be_added_that_wait_for_each_other() -> None:
-    # the mechanism of loop visits: copies of a path, in the place of what they are copies of
-    story = Story(step("a"), step("b", "a"), step("c", "b")).ok("a").start("b")
-    a, b = story.run.index["a"], story.run.index["b"]
-    added = add_steps(story.run, [step("a#2"), step("b#2")], [(b,), (3,)], [a, b])
-    assert (list(added), story.statuses()["a#2"], story.run.left) == ([3, 4], "pending", 4)
-    story.end("b", ev.AttemptEnded("succeeded", 0))
-    assert story.take() == ["a#2", "b#2", "c"]
 
 
 @pytest.mark.parametrize(("name", "template"), [("a", "a"), ("a[x[y]#]", "a"), ("a#2", "a"), ("a#2[k]", "a")])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from holdfast.plan.checks.loops import check_loops
 from holdfast.plan.draft import Draft
 from holdfast.plan.graph import find_cycle
 from holdfast.plan.model import Depends, Step, Uses
@@ -103,6 +104,12 @@ def _check_fallbacks(made: Draft, steps: dict[str, Step]) -> Iterator[Fault]:
     for _, step in made.steps():
         for name in (*fallback_of(step), *(name for name, _, _ in _jumps((), step))) if _leads(step) else ():
             choosers.setdefault(name, []).append(step.id)
+    needed = {
+        name.removesuffix("[*]"): each
+        for each in steps
+        if made.written[each]
+        for name in made.written[each].get("depends_on", ())
+    }
     for path, step in made.steps():
         for name, where, _ in _fallbacks(path, step) if _leads(step) else ():
             if name not in steps:
@@ -119,6 +126,10 @@ def _check_fallbacks(made: Draft, steps: dict[str, Step]) -> Iterator[Fault]:
                 message = f' names "{name}", for which "{step.id}" itself waits'
                 hint = f'a fallback runs only when "{step.id}" fails, never before it; take the dependency out'
                 yield fault_at(where, "fallback.needed", message, hint)
+            elif name in needed:
+                message = f' names "{name}", which "{needed[name]}" depends on'
+                hint = f'let "{needed[name]}" depend on "{step.id}", which has the results of its fallback'
+                yield fault_at(where, "fallback.depended", message, hint)
             elif _awaits(name, step.id, steps, choosers):
                 message = f' names "{name}", which itself waits for "{step.id}"'
                 hint = f'"{name}" stands in for "{step.id}" before that is done; take the dependency out'
@@ -224,9 +235,12 @@ def _cycles(made: Draft, steps: dict[str, Step]) -> Iterator[Fault]:
         edge = next((pair for pair in pairwise(cycle) if pair in places), None)
         if edge is None:
             continue  # of fallbacks alone, which is a fault of its own
+        found = True
         message = f" makes a loop: {shown}"
         hint = "a loop needs max_visits of 2 or more; the first visit counts"
         yield fault_at(places[edge], "plan.loop", message, hint)
+    if not found:
+        yield from check_loops(made)
 
 
 def _each_cycle(needs: list[tuple[int, ...]]) -> Iterator[list[int]]:

@@ -23,6 +23,12 @@ WORDS: Final = {
     "skip": "skip the step and what depends on it",
 }
 OF_GOAL: Final = {"approve": "it is met", "reject": "it is not: the run ends as partial"}
+LOOP_WORDS: Final = {
+    "approve": "the loop goes round once more",
+    "reject": "the loop is left: the end of the step counts as if it did not lead back",
+}
+APPROVABLE: Final = frozenset({"review", "loop"})
+"""What is answered with `approve` and `reject`."""
 TRIES: Final = 3
 
 
@@ -32,6 +38,13 @@ def answered(screen: Screen, app: "Holdfast", run: str) -> bool:
         requests = [one for one in reading.inbox().requests if one.run == run]
     answers = [_answer(screen, app, one) for one in requests]
     return any(answers)
+
+
+def _words_of(one: "Asked") -> dict[str, str]:
+    """What answers mean where it is not about what a step did."""
+    if one.kind == "loop":
+        return LOOP_WORDS
+    return {} if one.step else OF_GOAL
 
 
 def described(one: "Asked") -> list[str]:
@@ -45,7 +58,7 @@ def described(one: "Asked") -> list[str]:
 
 def to_answer(one: "Asked") -> list[str]:
     """The commands that answer a request."""
-    if one.kind == "review":
+    if one.kind in APPROVABLE:
         return [f"{PROGRAM} {word} {one.id}" for word in one.options]
     if one.kind == "budget":
         from msgspec import convert
@@ -71,7 +84,7 @@ def _answer(screen: Screen, app: "Holdfast", one: "Asked") -> bool:
     if not one.options:
         screen.complain("\n".join(f"  {line}" for line in to_answer(one)))
         return False
-    for word, meaning in (WORDS if one.step else WORDS | OF_GOAL).items():
+    for word, meaning in (WORDS | _words_of(one)).items():
         if word in one.options:
             screen.complain(f"  {word:<13} {meaning}")
     for _ in range(TRIES):
@@ -81,7 +94,7 @@ def _answer(screen: Screen, app: "Holdfast", one: "Asked") -> bool:
             return False
         meant = [word for word in one.options if word.startswith(choice)]
         if len(meant) == 1:
-            if one.kind == "review":
+            if one.kind in APPROVABLE:
                 app.answer(one.id, convert(meant[0], Verdict))
             else:
                 app.resolve(one.run, one.step or "", Answer(convert(meant[0], Resolution)))

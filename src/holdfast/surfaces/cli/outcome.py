@@ -30,12 +30,28 @@ OK: Final = frozenset({"succeeded", "reused", "recovered"})
 
 def headline(shown: "Shown") -> str:
     """`hello succeeded in 0.4s: 2 of 2 steps`."""
-    done = sum(step.status in OK for step in shown.steps)
+    steps = latest(shown)
+    done = sum(step.status in OK for step in steps)
     took = between(shown.started_at, shown.finished_at)
     when = f"{shown.status} {'after' if shown.status in RESTING else 'in'} {took}"
     if shown.status == "running":  # nobody need stay for what moves it next
         when = f"{'waits' if shown.waits else 'is running'} after {took}"
-    return f"{shown.plan} {when}: {done:,} of {counted(len(shown.steps), 'step')} done, run {shown.run}"
+    return f"{shown.plan} {when}: {done:,} of {counted(len(steps), 'step')} done, run {shown.run}"
+
+
+def latest(shown: "Shown") -> list["ShownStep"]:
+    """The steps of a run, of each that went round in a loop the latest visit."""
+    return [step for step in shown.steps if step.next_visit is None]
+
+
+def statuses(shown: "Shown") -> dict[str, str]:
+    """The status of each step by its name in the plan: of the latest visit of it."""
+    return {step.visit_of or step.step: step.status for step in latest(shown)}
+
+
+def afterwards(one: "ShownStep") -> str:
+    """`then push#2`, of a step that went round in a loop."""
+    return f"then {one.next_visit}" if one.next_visit is not None else ""
 
 
 def instances(one: "ShownStep", shown: "Shown") -> str:
@@ -55,7 +71,7 @@ def paint_status(screen: Screen, text: str, status: str) -> str:
 
 def failures(screen: Screen, shown: "Shown", logs: Callable[[str], Path]) -> list[str]:
     """Lines about the failed steps: exit code, last words, where the rest is. `logs` gives the folder of a log."""
-    failed = [step for step in shown.steps if step.status == "failed"]
+    failed = [step for step in latest(shown) if step.status == "failed"]
     lines: list[str] = []
     if shown.reason:
         lines += ["", f"{screen.paint('failed', 'red', stream=screen.err)} {shown.plan}: {one_line(shown.reason)}"]
@@ -80,7 +96,7 @@ def next_words(shown: "Shown") -> list[str]:
             f"to settle it: {PROGRAM} resolve {run} {worded(step)} {choices}" for step in doubtful[:FAILURES_SHOWN]
         ]
         return [*asked, f"then: {PROGRAM} resume {run}"]
-    if any(wait.kind == "review" for wait in shown.waits):
+    if any(wait.kind in {"review", "loop"} for wait in shown.waits):
         return [f"to answer: {PROGRAM} inbox", f"then: {PROGRAM} resume {run}"]
     if shown.status == "blocked" and any(wait.kind == "budget" for wait in shown.waits):
         return [f"to allow more: {PROGRAM} inbox", f"then: {PROGRAM} resume {run}"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from holdfast.surfaces.cli.bars import Bar, span
 from holdfast.surfaces.cli.graph_svg import svg
 from holdfast.surfaces.cli.moments import between, local, took
-from holdfast.surfaces.cli.outcome import instances
+from holdfast.surfaces.cli.outcome import afterwards, instances, latest, statuses
 from holdfast.surfaces.cli.text import clean, compact, counted, cut, one_line
 
 if TYPE_CHECKING:
@@ -141,10 +141,11 @@ def _sections(report: Report) -> list[Section]:
 
 
 def _summary(shown: "Shown") -> str:
-    done = sum(step.status in {"succeeded", "reused", "recovered"} for step in shown.steps)
+    steps = latest(shown)
+    done = sum(step.status in {"succeeded", "reused", "recovered"} for step in steps)
     took_time = between(shown.started_at, shown.finished_at)
     why = f"; {shown.reason}" if shown.reason else ""
-    return f"{done} of {counted(len(shown.steps), 'step')} done, {took_time}, run {shown.run}{why}"
+    return f"{done} of {counted(len(steps), 'step')} done, {took_time}, run {shown.run}{why}"
 
 
 def _head(shown: "Shown") -> list[tuple[str, str]]:
@@ -162,6 +163,7 @@ def _step(one: "ShownStep", shown: "Shown") -> tuple[str, ...]:
     why = _why_of(one)
     if one.instances is not None:
         why = "; ".join(part for part in (instances(one, shown), one_line(one.why or "")) if part)
+    why = "; ".join(part for part in (why, afterwards(one)) if part)
     return one.step, one.status, str(len(one.attempts) or "-"), between(first, last), why
 
 
@@ -233,7 +235,7 @@ def _html_failures(report: Report) -> list[str]:
 
 
 def _html_graph(report: Report) -> list[str]:
-    picture = svg(report.drawing, {one.step: one.status for one in report.shown.steps})
+    picture = svg(report.drawing, statuses(report.shown))
     return [f'<h2>Plan</h2><div class="scroll">{picture}</div>'] if picture else []
 
 

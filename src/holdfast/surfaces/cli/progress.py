@@ -7,6 +7,7 @@ import msgspec
 
 from holdfast.run import events as ev
 from holdfast.run.growth import instance_id
+from holdfast.run.visits import used_up
 
 ENDED = frozenset({"succeeded", "failed", "skipped"})
 
@@ -41,6 +42,7 @@ class Progress(msgspec.Struct, eq=False):
     asked: str | None = None  # "pause" or "cancel", once somebody asked for it
     steps: dict[str, str] = {}
     groups: dict[str, tuple[str, ...]] = {}  # step -> the keys of its instances
+    visits: set[str] = set()  # those that loops have made
     running: dict[str, Active] = {}
     due: dict[str, tuple[int, int]] = {}  # step -> when its retry is due, which attempt it is
     doubts: dict[str, str] = {}  # step -> why its effect is uncertain
@@ -128,11 +130,29 @@ class Progress(msgspec.Struct, eq=False):
                     self._move(name, "canceled")
         return Ended({"succeeded": "done"}.get(body.status, body.status), step, said(body.error))
 
+    def _jumped(self, event: ev.Event) -> Ended | None:
+        body, step = event.body, event.step or ""
+        assert isinstance(body, ev.StepJumped)
+        if set(body.ids) <= self.visits:
+            return None
+        self.visits.update(body.ids)
+        self.total += len(body.ids)
+        return Ended("leads on", step, f"back to {body.target}, visit {body.visit}")
+
+    def _stuck(self, event: ev.Event) -> Ended | None:
+        body, step = event.body, event.step or ""
+        assert isinstance(body, ev.StepStuck)
+        self.waiting[step] = (event.at, f"loop: {used_up(body)}")
+        return Ended("waits", step, self.waiting[step][1])
+
     def _answered(self, event: ev.Event) -> Ended | None:
         body = event.body
         assert isinstance(body, ev.StepAnswered)
         if event.step not in self.waiting:
             return None
+        if event.attempt is None:
+            del self.waiting[event.step]
+            return Ended("approved" if body.choice == "approve" else "rejected", event.step, body.reason or "")
         if body.choice == "approve":
             return Ended("approved", self._step(event, "succeeded"), body.reason or "")
         step = self._step(event, "failed" if body.retry_at is None else "retrying")
@@ -214,6 +234,8 @@ class Progress(msgspec.Struct, eq=False):
         ev.StepWaiting.kind: _waits,
         ev.StepExpanded.kind: _expanded,
         ev.StepGathered.kind: _gathered,
+        ev.StepJumped.kind: _jumped,
+        ev.StepStuck.kind: _stuck,
         ev.StepAnswered.kind: _answered,
         ev.StepResolved.kind: _resolved,
         ev.AttemptStarted.kind: _started,

@@ -3,6 +3,7 @@
 import msgspec
 
 from holdfast.run import events as ev
+from holdfast.run.visits import used_up
 from holdfast.surfaces.cli.moments import rfc3339
 
 
@@ -43,6 +44,10 @@ def brief(event: ev.Event) -> str:
         return _error(body.error)
     if isinstance(body, ev.StepWaiting):
         return f"{body.cause}: {body.what}"
+    if isinstance(body, ev.StepJumped):
+        return f"back to {body.target}, visit {body.visit}: {', '.join(body.ids)}"
+    if isinstance(body, ev.StepStuck):
+        return used_up(body)
     if isinstance(body, ev.StepResolved | ev.StepAnswered):
         return ", ".join(part for part in (body.choice, _who(body.who), body.reason) if part)
     return _of_run(body)

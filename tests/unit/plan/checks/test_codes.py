@@ -7,6 +7,7 @@ import pytest
 
 import holdfast.plan
 from holdfast.plan.checks.codes import ERRORS, MORE, WARNINGS
+from tests.unit.plan.checks.loop_plans import LOOP_PLANS
 from tests.unit.plan.plans import in_step, problems
 
 BINARY = {"file.binary", "file.encoding", "file.too-large"}
@@ -113,6 +114,13 @@ CASES: dict[str, tuple[str, str]] = {
         in_step("run: x\non_failure: {fallback: a}"),
         '5:28 step "a": on_failure.fallback leads back to "a"',
     ),
+    "fallback.depended": (
+        "plan: p\nsteps:\n  a: {run: x, on_failure: {fallback: b}}\n  b: {run: x}\n  c: {run: x, depends_on: [b]}",
+        (
+            '3:38 step "a": on_failure.fallback names "b", which "c" depends on;'
+            ' let "c" depend on "a", which has the results of its fallback'
+        ),
+    ),
     "fallback.lacks": (
         "plan: p\nsteps:\n  a: {run: x, produces: {f: a}, on_failure: {fallback: b}}\n  b: {run: x}",
         '3:56 step "a": on_failure.fallback names "b", which lacks the artifact "f" that "a" has',
@@ -186,6 +194,7 @@ CASES: dict[str, tuple[str, str]] = {
         "plan: p\nlocks: [db]\nsteps: {a: {run: x, locks: [db]}}",
         '3:29 step "a": locks[0] names "db", which the run holds already',
     ),
+    **LOOP_PLANS,
     "matrix.axis": (
         in_step("run: x\nmatrix: {os: [a], exclude: [{so: a}]}"),
         '5:38 step "a": matrix.exclude[0].so names "so", which is no axis of the matrix; did you mean "os"?',

@@ -8,6 +8,7 @@ import click
 from holdfast.plan.drawing import Drawing, dot, mermaid
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.options import as_json
+from holdfast.surfaces.cli.outcome import statuses
 from holdfast.surfaces.cli.text import clean
 
 PLAN_SUFFIXES = (".yaml", ".yml", ".json")
@@ -55,4 +56,4 @@ def _drawn(command: Command, target: str) -> tuple[str | None, Drawing, Mapping[
     app = command.app()
     with app.reading() as reading:
         shown = reading.show(reading.resolve_run(target))
-    return shown.run, app.drawing_of_run(shown.run), {one.step: one.status for one in shown.steps}
+    return shown.run, app.drawing_of_run(shown.run), statuses(shown)

@@ -44,7 +44,7 @@ def inbox(command: Command) -> int:
 @as_json
 @click.pass_obj
 def approve(command: Command, request: str, reason: str | None, by: str | None) -> int:
-    """Say that a step did what it promised. It is recorded once; `resume` goes on."""
+    """Say that a step did what it promised, or that a loop goes round once more. Recorded once; `resume` goes on."""
     return _answer(command, request, ("approve", reason, by))
 
 
@@ -55,7 +55,7 @@ def approve(command: Command, request: str, reason: str | None, by: str | None) 
 @as_json
 @click.pass_obj
 def reject(command: Command, request: str, reason: str | None, by: str | None) -> int:
-    """Say that a step did not do what it promised: it fails with expect.failed. `resume` goes on."""
+    """Say that a step did not do what it promised (it fails with expect.failed), or that a loop is left."""
     return _answer(command, request, ("reject", reason, by))
 
 

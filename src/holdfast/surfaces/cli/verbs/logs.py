@@ -9,7 +9,7 @@ import click
 
 from holdfast.errors import RequestError
 from holdfast.run import events as ev
-from holdfast.run.growth import group_id
+from holdfast.run.growth import group_id, template_id
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.following import followed
 from holdfast.surfaces.cli.group import nearest
@@ -46,9 +46,13 @@ class Wanted:
     streams: tuple[str, ...]
     tail: int | None
 
+    def names(self, step: str) -> bool:
+        """Whether a step is meant: by its id, or as an instance or a visit of what is named."""
+        return self.step in {None, step, group_id(step), template_id(step)}
+
     def takes(self, step: str, attempt: int) -> bool:
         """Whether an attempt's logs are wanted."""
-        return self.step in {None, step, group_id(step)} and self.attempt in {None, attempt}
+        return self.names(step) and self.attempt in {None, attempt}
 
     def prefix(self, step: str) -> str:
         """What stands before each line of a step's logs where there may be those of several."""
@@ -95,7 +99,7 @@ def logs(
 
 def _found(document: "Shown", folder: Path, wanted: Wanted) -> list[Log]:
     """The logs there are now, in the order of their steps; an unknown step or attempt is an error."""
-    steps = [one for one in document.steps if wanted.step in {None, one.step, group_id(one.step)}]
+    steps = [one for one in document.steps if wanted.names(one.step)]
     if not steps:
         near = nearest(wanted.step or "", [one.step for one in document.steps])
         hint = f'did you mean "{near}"?' if near else f"holdfast show {document.run} lists its steps"

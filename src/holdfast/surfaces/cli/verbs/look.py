@@ -7,7 +7,7 @@ import click
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.moments import between, local
 from holdfast.surfaces.cli.options import as_json, run_argument
-from holdfast.surfaces.cli.outcome import failures, instances, next_words, waits
+from holdfast.surfaces.cli.outcome import afterwards, failures, instances, next_words, waits
 from holdfast.surfaces.cli.screen import STATUS_STYLE, Screen
 from holdfast.surfaces.cli.table import table
 from holdfast.surfaces.cli.text import compact, cut, one_line
@@ -151,5 +151,9 @@ def _step(one: "ShownStep", shown: "Shown") -> tuple[str, ...]:
         one.status,
         tries,
         between(first, last) if first else "",
-        "; ".join(part for part in (instances(one, shown), " ".join(it for it in (why, adopted, notes) if it)) if part),
+        "; ".join(
+            part
+            for part in (instances(one, shown), " ".join(it for it in (why, adopted, notes) if it), afterwards(one))
+            if part
+        ),
     )

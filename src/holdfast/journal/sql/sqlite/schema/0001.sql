@@ -112,6 +112,14 @@ create table expansions (
   primary key (run, step)
 ) strict, without rowid;
 
+-- Steps whose end led back to an earlier one; `seq` is the event that holds the new visits.
+create table jumps (
+  run integer not null,
+  step text not null,
+  seq integer not null,
+  primary key (run, step)
+) strict, without rowid;
+
 -- Attempts before a step's latest one.
 create table attempts (
   run integer not null,
@@ -139,7 +147,7 @@ create table requests (
   run integer not null,
   opened integer not null,
   step text not null,
-  kind text not null check (kind in ('resolve', 'review', 'budget', 'escalation')),
+  kind text not null check (kind in ('resolve', 'review', 'budget', 'escalation', 'loop')),
   closed integer check (closed > opened),
   primary key (run, opened)
 ) strict, without rowid;

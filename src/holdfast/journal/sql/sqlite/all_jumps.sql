@@ -1,0 +1,1 @@
+select run, step, seq from jumps where run = ? order by step

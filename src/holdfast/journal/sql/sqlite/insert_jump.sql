@@ -1,0 +1,1 @@
+insert into jumps (run, step, seq) values (?, ?, ?)
