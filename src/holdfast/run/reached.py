@@ -120,8 +120,7 @@ class Reached:
         self.id = run
         self.recall = recall or _nothing_stored
         self.plan = plan
-        graph = of_plan(plan)
-        # Steps by position: the plan's, shared by its runs until one grows (`growth`), then those that came to be.
+        graph = of_plan(plan)  # shared by the plan's runs until one grows (`own_graph`)
         self.steps: Steps = plan.steps + plan.finally_
         self.index: dict[str, int] = graph.index
         self.needs: Arrows = graph.needs
