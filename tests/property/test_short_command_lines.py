@@ -26,6 +26,7 @@ WORDS = (
         "-i",
         "a=b",
         "--wait",
+        "--max-time",
         "5m",
         "run",
         "é",
@@ -50,7 +51,8 @@ def by_click(verb: str, rest: list[str]) -> tuple[object, dict[str, object]]:
     asked = dict(command.make_context(verb, list(rest)).params)
     manner = Manner(ask=not asked.pop("yes"), json_events=asked.pop("json_events"))
     keep_going = asked.pop("keep_going", False)
-    request = Request(asked.pop("jobs", None), wait_s=asked.pop("wait_s"), keep_going=keep_going)
+    jobs, wait_s, max_time_s = asked.pop("jobs", None), asked.pop("wait_s"), asked.pop("max_time_s")
+    request = Request(jobs, wait_s=wait_s, keep_going=keep_going, max_time_s=max_time_s)
     if verb == "run":
         assert not asked.pop("dry_run")
     return (run_plan if verb == "run" else resume_runs), asked | {"request": request, "manner": manner}

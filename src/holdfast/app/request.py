@@ -13,12 +13,14 @@ class Request(msgspec.Struct, frozen=True):
     """How a plan is to be run: `concurrency` steps at once at the most; `None` leaves it to the plan.
 
     `wait_s`: how many seconds to stay where only people, preconditions or timers far away can move the run.
+    `max_time_s`: nothing starts later than so many seconds after the engine took the runs in hand; they pause then.
     `keep_going`: an abort acts as `skip_dependents`; the run still ends failed.
     """
 
     concurrency: int | None = None
     wait_s: float = 0.0
     keep_going: bool = False
+    max_time_s: float | None = None
 
     def recorded(self) -> dict[str, object]:
         """What the journal keeps of it."""

@@ -98,6 +98,7 @@ class Session:
         self._log_stream = app.open_log()
         log = EngineLog(self._log_stream, clock.now) if self._log_stream is not None else silent
         self.engine = Engine(self.journal, clock, self.host, listener, log)
+        self.engine.max_time_s = request.max_time_s
         self.base = Base(app.state, Store(app.state), dict(os.environ))
         app.engine = self.engine
 

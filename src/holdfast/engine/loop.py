@@ -23,6 +23,7 @@ from holdfast.engine.lease import Renewer
 from holdfast.engine.listener import Listener
 from holdfast.engine.watchdog import Watchdog
 from holdfast.errors import BugError, BusyError, HoldfastError, IntegrityError
+from holdfast.plan.units import format_duration
 from holdfast.ports import Clock, FenceLostError, Journal, Log, silent
 from holdfast.run import events as ev
 from holdfast.run.choose import wake_at
@@ -63,6 +64,8 @@ class Engine:
         self._renewer = Renewer(journal, clock, lambda run: self._post(_Lost(run)))
         self._interrupts = 0
         self._interrupts_taken = 0
+        self.max_time_s: float | None = None  # nothing starts later than this after `drive` began
+        self._closing_time = NEVER
         self._next_poll = 0.0
         self._next_hearing = 0.0
 
@@ -88,8 +91,11 @@ class Engine:
     def drive(self) -> list[Driver]:
         """Run until nothing is left to drive; gives the runs that came to rest, each with its failure if it had one."""
         ended: list[Driver] = []
+        self._closing_time = NEVER if self.max_time_s is None else time.monotonic() + self.max_time_s
         while self._drivers:
             self._hear_others()
+            if self._closing_time != NEVER:
+                self._mind_the_time()
             stirred, self._stirred = self._stirred, {}
             for driver in stirred.values():
                 if self._guarded(driver, partial(driver.turn, alone=len(self._drivers) == 1)):
@@ -195,7 +201,24 @@ class Engine:
         """How long the engine may sleep: until the next retry or the next look around."""
         due = [at for driver in self._drivers.values() if (at := wake_at(driver.run)) is not None]
         self._due = min(due, default=NEVER)
-        return min(POLL_S, max(0.0, (self._due - self.world.clock.now()) / 1e6))
+        patience_s = min(POLL_S, max(0.0, (self._due - self.world.clock.now()) / 1e6))
+        if self._closing_time == NEVER:
+            return patience_s
+        return min(patience_s, max(0.0, self._closing_time - time.monotonic()))
+
+    def _mind_the_time(self) -> None:
+        """When `max_time_s` is over every run pauses: what runs is awaited, and the rest is for another time."""
+        if time.monotonic() >= self._closing_time:
+            self._closing_time = NEVER
+            assert self.max_time_s is not None
+            self._pause(f"{format_duration(self.max_time_s)} are over (--max-time)", stop=False)
+
+    def _pause(self, reason: str, *, stop: bool) -> None:
+        body = ev.RunPausing(self.world.host.who, reason, stop)
+        for driver in self._drivers.values():
+            if not driver.resting:
+                driver.tell(ev.Event(self.world.clock.now(), body))
+                self._stir(driver)
 
     def _hear_others(self) -> None:
         """Fold what other processes appended, before anything is decided without it."""
@@ -222,11 +245,7 @@ class Engine:
     def _take_messages(self) -> None:
         if self._interrupts != self._interrupts_taken:
             self._interrupts_taken = self._interrupts
-            body = ev.RunPausing(self.world.host.who, "interrupt", self._interrupts > 1)
-            for driver in self._drivers.values():
-                if not driver.resting:
-                    driver.tell(ev.Event(self.world.clock.now(), body))
-                    self._stir(driver)
+            self._pause("interrupt", stop=self._interrupts > 1)
         inbox = self._inbox
         while inbox:
             message = inbox.popleft()

@@ -90,6 +90,7 @@ def test_every_problem_is_reported_at_once_with_its_place(program: Program, fold
         (["run", "plan.yaml", "--from", "a"], "--from is not yet in this version"),
         (["run", "plan.yaml", "-j", "0"], "0 is not in the range"),
         (["run", "plan.yaml", "-j", "many"], "'many' is not a valid integer range"),
+        (["run", "plan.yaml", "--max-time", "0"], "it must be above 0"),
         (["run", "plan.yaml", "-i", "day"], '"day" is not name=value'),
         (["run", "plan.yaml", "-i", "a=1", "-i", "a=2"], '"a" is given twice'),
         (["run", "plan.yaml", "--json", "--json-events"], "exclude each other"),

@@ -71,8 +71,8 @@ LATER: Final = frozenset(_LATER_VERBS.split())
 """Verbs of the design that this version does not have."""
 
 _LATER_FLAGS = (
-    "--from --until --only --exclude --force --pin --invalid-pins --verify --max-cost --max-time --overwrite "
-    "--planned --out --check --keep-going"
+    "--from --until --only --exclude --force --pin --invalid-pins --verify --max-cost --overwrite "
+    "--planned --out --check"
 )
 LATER_FLAGS: Final = frozenset(_LATER_FLAGS.split())
 """Flags of `plan`, `run` and `resume` that this version does not have."""

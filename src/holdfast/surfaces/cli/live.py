@@ -17,6 +17,7 @@ from holdfast.surfaces.cli.moments import took
 from holdfast.surfaces.cli.progress import Active, Ended, Progress
 from holdfast.surfaces.cli.screen import Screen
 from holdfast.surfaces.cli.tail import last_line
+from holdfast.surfaces.cli.text import one_line
 
 BEAT_S: Final = 30.0
 """Where lines are not redrawn, one says at least this often what is running."""
@@ -30,6 +31,8 @@ LINES_PLAIN: Final = 400
 
 GOING: Final = frozenset({"pending", "running"})
 MINOR: Final = frozenset({"done", "skipped"})
+CTRL_C: Final = "interrupt"
+"""The reason of a pause that has been told of already."""
 DETAILS: Final = frozenset({"started"})
 
 
@@ -86,6 +89,9 @@ class View:
             self.recall(run, ())
         progress = self._runs[run]
         ended = progress.take(event)
+        asked = event.body.reason if isinstance(event.body, ev.RunPausing) and progress.parent is None else None
+        if asked is not None and asked != CTRL_C:
+            self.note(f"pausing: {one_line(asked)}")
         if progress.parent is not None and ended is not None:
             ended = replace(ended, step=f"{self._prefix(progress)}{ended.step}")
         if ended is not None and self._wanted(progress, ended):

@@ -138,3 +138,13 @@ def duration(_ctx: click.Context, _param: click.Parameter, given: str | None) ->
         return parse_duration(given)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def positive_duration(ctx: click.Context, param: click.Parameter, given: str | None) -> float | None:
+    """A duration above 0 in seconds, where one is given."""
+    if given is None:
+        return None
+    seconds = duration(ctx, param, given)
+    if not seconds:
+        raise click.BadParameter("it must be above 0")
+    return seconds

@@ -9,7 +9,7 @@ import click
 
 from holdfast.run.growth import group_id
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.options import as_json, door_options, named_values, plan_argument
+from holdfast.surfaces.cli.options import as_json, door_options, named_values, plan_argument, positive_duration
 from holdfast.surfaces.cli.planned import Planned, PlannedStep, StepPreview, read
 from holdfast.surfaces.cli.preview import summary
 from holdfast.surfaces.cli.screen import Screen
@@ -28,14 +28,24 @@ INSTANCES_LISTED: Final = 20
 @plan_argument
 @click.option("-i", "--input", "inputs", multiple=True, callback=named_values, metavar="NAME=VALUE", help="An input.")
 @click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Steps at once.")
+@click.option("--keep-going", is_flag=True, help="As `run`; it changes nothing of what would run.")
+@click.option("--max-time", "max_time_s", callback=positive_duration, metavar="D", help="As `run`, likewise.")
 @door_options
 @as_json
 @click.pass_obj
-def plan(command: Command, plan: Path, inputs: dict[str, str], jobs: int | None) -> int:
+def plan(
+    command: Command,
+    *,
+    plan: Path,
+    inputs: dict[str, str],
+    jobs: int | None,
+    keep_going: bool,
+    max_time_s: float | None,
+) -> int:
     """Show what would run, and why; nothing is run and nothing is written."""
     from holdfast.app import Request
 
-    return show_plan(command, plan, inputs, Request(concurrency=jobs))
+    return show_plan(command, plan, inputs, Request(jobs, keep_going=keep_going, max_time_s=max_time_s))
 
 
 def show_plan(
