@@ -7,13 +7,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from holdfast.app import Holdfast, Request
-from holdfast.engine import commands, keeper_client
+from holdfast.engine import keeper_client, pace
 from tests.crash.points import Points
 
 
 def main() -> int:
     verb, plan, point = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    commands.QUICK_US = 400_000  # also on a busy machine commands are handed out ahead of time
+    pace.QUICK_US = 400_000  # also on a busy machine commands are handed out ahead of time
     points = Points(point, plan.parent / "points")
     if len(sys.argv) > 4:
         keeper_client.KEEPER = str(Path(__file__).parent / "keeper_child.py")

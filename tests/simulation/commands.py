@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from holdfast.engine.commands import QUICK_US
 from holdfast.engine.commands import Commands as RealCommands
+from holdfast.engine.pace import Paces
 from holdfast.engine.passage import NEVER_BEGAN
 from holdfast.plan.model import Effect
 from holdfast.ports import FenceLostError
@@ -32,7 +32,7 @@ class Commands:
         self._held: list[Spawn] = []
         self._settled = 0  # how many events of the engine must be durable before a keeper is started
         self._driver = seat_of(engine)
-        self._trust: dict[object, int] = {}  # how often in a row the same work was quick
+        self.paces = Paces()
         self._began: dict[Id, int] = {}
 
     @property
@@ -123,10 +123,7 @@ class Commands:
 
     def _learn(self, told: Ended) -> None:
         work, began = self._engine.run.steps[told.at].work, self._began.pop((told.at, told.attempt), None)
-        if began is not None and told.moment - began < QUICK_US:
-            self._trust[work] = self._trust.get(work, 0) + 1
-        else:
-            self._trust.pop(work, None)
+        self.paces.learn(work, None if began is None else told.moment - began)
 
     def lost(self, at: int, attempt: int) -> None:
         """Nobody knows what became of the attempt (semantics C3)."""

@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from holdfast.engine.pace import DEPTH
 from holdfast.plan.model import Effect
 from tests.simulation.truth import BrokenRuleError, Process, Truth
 
@@ -166,7 +167,7 @@ class Keeper:
         if self.truth.durable.steps[request.at].effect_class is Effect.ONCE:
             raise BrokenRuleError(f"once step s{request.at} is handed out ahead of its time")
         self.waiting[request.at, request.attempt] = request
-        if len(self.waiting) > self.truth.script.concurrency:
+        if len(self.waiting) > DEPTH * self.truth.script.concurrency:
             raise BrokenRuleError(f"{len(self.waiting)} attempts are handed out ahead of their time")
 
     def _start_waiting(self) -> None:

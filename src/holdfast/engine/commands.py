@@ -27,6 +27,7 @@ from holdfast.engine.keeper_messages import (
 from holdfast.engine.leftovers import end_leftovers
 from holdfast.engine.naming import attempt_name
 from holdfast.engine.output_file import read_spent
+from holdfast.engine.pace import Paces
 from holdfast.engine.passage import NEVER_BEGAN
 from holdfast.engine.scratch import Scratch
 from holdfast.engine.verdict import Exit, Tree, judge
@@ -44,10 +45,6 @@ if TYPE_CHECKING:
     from holdfast.engine.early import EarlyKeeper
 
 
-QUICK_US = 50_000
-"""A command that takes less is worth handing out ahead of time."""
-TRUSTED_AT = 3
-"""So many quick ends in a row let the same work be handed out ahead."""
 STOPPED_MAX = 10
 """A keeper that is found stopped so many times in a row, however often it was sent on, is ended."""
 
@@ -62,7 +59,7 @@ class Commands:
         self.unwatch: Callable[[KeeperClient], object] = lambda _: None
         self._attempts: dict[str, Attempt] = {}
         self._stopping: set[str] = set()
-        self._trust: dict[object, int] = {}  # how often in a row the same work was quick
+        self.paces = Paces()
         self._new: list[Attempt] = []  # whose processes were heard of just now
         self._based: KeeperClient | None = None  # the connection that knows the base environment
         self._scratch = Scratch()
@@ -89,12 +86,11 @@ class Commands:
         if (
             step.effect_class is Effect.ONCE
             or not is_free(run, step)
-            or self._trust.get(_work_of(step), 0) < TRUSTED_AT
             or driver.calls.out
             or not run.running.isdisjoint(run.children)
         ):
             return 0
-        return concurrency
+        return concurrency * self.paces.depth(_work_of(step))
 
     def prepare(self, start: Start) -> Attempt:
         """Make an attempt ready to be journaled; raises `ExpressionError`."""
@@ -212,18 +208,11 @@ class Commands:
             body = ev.AttemptEnded("canceled", error=ev.Error("canceled", end.why), notes=(NEVER_BEGAN,))
             driver.tell(ev.Event(end.at, body, attempt.step.id, attempt.number))
             return
-        self._learn(attempt, end)
+        self.paces.learn(_work_of(attempt.step), None if attempt.spawned is None else end.at - attempt.spawned.at)
         body = judge(driver.site, driver.run, attempt, _exit(attempt, end), driver.facts)
         if body.status == "succeeded" and not attempt.step.process.leave_running:
             self._scratch.done(attempt.scratch)  # what an attempt leaves running may still use its folder
         driver.end(end.at, attempt.at, attempt.number, body)
-
-    def _learn(self, attempt: Attempt, end: End) -> None:
-        work = _work_of(attempt.step)
-        if work is not None and attempt.spawned is not None and end.at - attempt.spawned.at < QUICK_US:
-            self._trust[work] = self._trust.get(work, 0) + 1
-        else:
-            self._trust.pop(work, None)
 
     def _tell_spawned(self, attempt: Attempt) -> None:
         spawned = attempt.spawned

@@ -5,15 +5,17 @@ from pathlib import Path
 import pytest
 
 from holdfast.app.runs import RunEnd
+from holdfast.engine.pace import DEPTH, Paces
 from holdfast.run import events as ev
 from tests.unit.engine.workshop import Workshop
 
 COUNT = 24
+QUICK_US = 400_000  # on a busy machine nothing is quick
 
 
 @pytest.fixture(autouse=True)
 def every_command_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holdfast.engine.commands.QUICK_US", 400_000)  # on a busy machine nothing is
+    monkeypatch.setattr("holdfast.engine.pace.QUICK_US", QUICK_US)
 
 
 @pytest.fixture
@@ -46,8 +48,28 @@ def _most_at_a_time(shop: Workshop) -> int:
 def test_quick_commands_wait_in_the_keeper_for_their_turn(shop: Workshop) -> None:
     end = shop.run(_plan("{run: 'echo in >> seen; echo out >> seen'}"))
     assert end.status == "succeeded"
-    assert _most_under_way(shop, end) == 4
+    assert 2 < _most_under_way(shop, end) <= 2 + 2 * DEPTH
     assert _most_at_a_time(shop) <= 2
+
+
+@pytest.mark.parametrize(
+    ("took_us", "depth"),
+    [
+        ([1_000, 1_000], 0),  # twice is not proof
+        ([1_000, 1_000, 1_000], DEPTH),
+        ([QUICK_US // 2] * 3, 2),
+        ([1_000, QUICK_US - 1, 1_000], 1),  # the slowest of late counts
+        ([QUICK_US - 1] + [1_000] * 30, DEPTH),  # and fades
+    ],
+)
+def test_what_waits_ahead_of_time_never_waits_long(took_us: list[int], depth: int) -> None:
+    paces = Paces()
+    for us in took_us:
+        paces.learn("work", us)
+    assert paces.depth("work") == depth
+    assert paces.depth("other work") == 0
+    paces.learn("work", QUICK_US)
+    assert paces.depth("work") == 0
 
 
 def test_commands_that_take_their_time_are_not_handed_out_ahead(shop: Workshop) -> None:

@@ -29,8 +29,8 @@ FIRST_ENGINE_WAIT_S = 30.0
 KILL_AGAIN_S = 0.1
 KILLS_MAX = 100
 LOOK_AGAIN_S = 0.05
-# While more than this part of the slots has its next attempt waiting here, the engine need not hear of an end at once.
-AHEAD_PART = 1 / 4
+# While more attempts than this wait here for each slot, the engine need not hear of an end at once.
+ROUNDS_AHEAD = 2
 BUGS_MAX = 100
 NO_ANSWER = '{"code":"exit.nonzero","message":"the worker ended without saying what came of the call"}'
 EX_TEMPFAIL = 75
@@ -135,7 +135,7 @@ class Keeper:
         if not self.waiting:
             return False
         slots = next(iter(self.waiting.values())).get("slots", 0)
-        return len(self.waiting) > slots * AHEAD_PART
+        return len(self.waiting) > slots * ROUNDS_AHEAD
 
     def _hear(self, engine: Engine) -> None:
         for request in self.engines.read(engine):
@@ -218,7 +218,7 @@ class Keeper:
         try:
             attempt = spawn(request, self.base) if request["op"] == "spawn" else self._begin_job(request)
         except NotStartedError as error:
-            self.news.add(
+            self.news.warn(
                 f'{{"ev":"spawn_failed","id":{identity},"error":{quote(str(error))},'
                 f'"errno":"{error.errno_name}","at":{now_us()}}}\n'
             )
@@ -324,7 +324,8 @@ class Keeper:
         self.family.ended(attempt)
         why = "null" if attempt.why is None else f'"{attempt.why}"'
         error = "" if attempt.error is None else f',"error":{attempt.error}'
-        self.news.add(
+        tell = self.news.add if attempt.code == 0 and attempt.why is None else self.news.warn
+        tell(
             f'{{"ev":"exited","id":{quote(attempt.id)},"code":{attempt.code},"why":{why},"at":{attempt.ended_us},'
             f'"tree":"{tree}","max_rss_kib":{attempt.max_rss_kib},"cpu_s":{attempt.cpu_s:.6f}{by}{left}{error}}}\n'
         )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # That a process exists is news for nobody in a hurry: a short command's start is told with its end. Ends are told a few
 # at a time while others wait here for their turn: the engine has nothing to start, and keeps them in one commit.
-TOLD_S = 0.01
+TOLD_S = 0.03
 RECORD_AGAIN_S = 1.0
 
 
@@ -43,6 +43,11 @@ class News:
         """Takes a fact that the engine waits for."""
         self.note(line)
         self._is_urgent = True
+
+    def warn(self, line: str) -> None:
+        """Takes a fact of which the engine must hear at once, whatever it has to do: perhaps nothing may start now."""
+        self.add(line)
+        self._tell_at = 0.0
 
     def write_down(self) -> None:
         """Brings to the disk what has come since, and what the disk did not take before."""
