@@ -196,6 +196,9 @@ def _within(run: Run, i: int, link: ev.Child) -> Plan:
     if ceiling_s is not None:
         limits = replace(limits, step_time_s=min(ceiling_s, limits.step_time_s or ceiling_s))
     limits = replace(limits, budget=budget)
+    work = run.steps[i].work
+    if isinstance(work, Uses) and "steps" in work.params:
+        limits = replace(limits, grace_s=around.grace_s)  # it is written where nothing else says it
     return plan if limits == plan.limits else replace(plan, limits=limits)
 
 

@@ -311,6 +311,16 @@ def _disposed(made: ev.Disposition | None) -> Disposed | None:
     return None if made is None else Disposed(made.action, made.target, made.mode, made.reason, made.advice)
 
 
+def _nested_waits(run: RunFacts, step: str, inner: NestedFacts) -> list[Wait]:
+    """What a run waits for that has another inside of it, which rests, or whose preconditions alone are left."""
+    if inner.status in RESTING:
+        return [Wait("plan", step, stamp(inner.moved_at), f"run {inner.run} is {inner.status}")]
+    if run.status in RESTING:
+        said = f"run {inner.run} waits; holdfast show {inner.run} says for what"
+        return [Wait("plan", step, stamp(inner.moved_at), said)]
+    return []
+
+
 def _waits(facts: Facts) -> list[Wait]:
     run = facts.run
     waits: list[Wait] = []
@@ -328,8 +338,8 @@ def _waits(facts: Facts) -> list[Wait]:
             since, lock = stamp(wait.since or found.moved_at), facts.locks.get(step)
             waits.append(Wait(wait.cause, step, since, wait.what) if lock is None else lock.wait(step, since))
         inner = facts.nested.get(step)
-        if inner is not None and found is not None and found.status == "running" and inner.status in RESTING:
-            waits.append(Wait("plan", step, stamp(inner.moved_at), f"run {inner.run} is {inner.status}"))
+        if inner is not None and found is not None and found.status == "running":
+            waits += _nested_waits(run, step, inner)
         if found is None or not isinstance(found.moved, ev.AttemptEnded):
             continue
         end = found.moved

@@ -48,6 +48,27 @@ def test_a_precondition_that_is_false_ends_the_command_with_4_and_says_what_for(
     assert shop.statuses(end) == {"a": "waiting", "b": "succeeded"}
 
 
+def test_a_run_whose_nested_run_waits_says_which(shop: Workshop) -> None:
+    end = shop.run('steps: {n: {uses: plan, with: {steps: {a: {run: "true", requires: ["1 > 2"]}}}}}')
+    assert (end.exit_code, end.status) == (4, "blocked")
+    with shop.app.reading() as reading:
+        (wait,) = reading.show(end.run).waits
+    assert (wait.kind, wait.step) == ("plan", "n")
+    assert " waits; holdfast show " in wait.what
+
+
+def test_what_is_written_inside_a_plan_is_ended_with_its_grace(shop: Workshop) -> None:
+    # semantics S8
+    began = time.monotonic()
+    end = shop.run("""
+        limits: {grace: 100ms}
+        steps:
+          n: {uses: plan, with: {steps: {a: {run: "trap '' TERM; touch on; while :; do sleep 0.05; done"}}}}
+          b: {run: "until test -e on; do sleep 0.05; done; exit 1"}
+        """)
+    assert (end.status, time.monotonic() - began < 8) == ("failed", True)
+
+
 def test_wait_stays_and_resume_looks_again(shop: Workshop) -> None:
     shop.write('steps: {a: {run: "true", requires: ["disk.free < 5"]}}')
     began = time.monotonic()
