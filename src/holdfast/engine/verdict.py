@@ -83,7 +83,7 @@ def judge(site: Site, run: Run, attempt: Attempt, end: Exit, facts: Mapping[str,
     status, error = plain_status(end)
     said = read_reported(attempt.out)
     found = Findings(said.outputs, said.spent, {}, [], said.error)
-    if end.code is not None:
+    if end.code is not None and end.why is None:  # of one that was stopped there is no whole answer
         body = body_of(site, attempt)
         found.artifacts = {} if body is None else {BODY: body}
     if status == "succeeded":

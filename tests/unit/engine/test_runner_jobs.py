@@ -183,6 +183,18 @@ def test_a_download_that_was_stopped_says_where_its_part_is_and_the_next_attempt
     assert shop.text("got") == data.decode()
 
 
+def test_an_answer_that_was_not_whole_when_the_time_was_over_is_no_artifact(shop: Workshop) -> None:
+    # semantics S10
+    def endless(asked: web.Asked, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + b"x" * 500_000)
+        connection.recv(1)  # until the client goes away
+
+    with web.serving(endless) as server:
+        end = shop.run(f'steps: {{a: {{uses: http, timeout: 2s, with: {{url: "{server.url()}"}}}}}}')
+    (ended,) = ends(shop, end, "a")
+    assert (ended.status, ended.artifacts) == ("timed_out", {})
+
+
 def test_a_host_that_only_the_template_gives_is_refused_when_it_is_known(shop: Workshop) -> None:
     with web.serving(web.reply()) as server:
         end = shop.run(f"""

@@ -251,7 +251,7 @@ _HTTP: Final = Record(
         "method": _param(
             Choice(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")), "the method", default="GET"
         ),
-        "url": _param(Text("an http or https URL", label="URL", form=r"https?://[^\s]+"), "the address", required=True),
+        "url": _param(Text("an http or https URL", label="URL", form=r"https?://[^\s/?#][^\s]*"), "the address", required=True),
         "headers": Field(_WORDS, "header fields"),
         "query": Field(DataMap(scope="step"), "added to the URL"),
         "json": Field(Data(scope="step"), "the body, as JSON"),
