@@ -49,6 +49,7 @@ class Holdfast:
             os.environ.get("HOLDFAST_LOG") or None
         )  # where engine log lines go: a file, or - for stderr
         self.door = Door()  # how plan files are read
+        self.is_program = False  # the process is Holdfast's own, which may take in what a killed keeper leaves
         self.engine: Engine | None = None
         self._loaded: dict[Path, LoadedPlan] = {}
 

@@ -94,6 +94,7 @@ class Session:
         self._kept: set[str] = set()  # keys of plans that are remembered now
         self.journal: SqliteJournal = app.open_journal()
         self.host = Host(__version__, project, app.state, request.concurrency, request.wait_s)
+        self.host.is_program = app.is_program
         clock = SystemClock()
         self._log_stream = app.open_log()
         log = EngineLog(self._log_stream, clock.now) if self._log_stream is not None else silent

@@ -26,6 +26,7 @@ from holdfast.engine.keeper_messages import (
 )
 from holdfast.engine.leftovers import end_leftovers
 from holdfast.engine.naming import attempt_name
+from holdfast.engine.orphans import ORPHANS
 from holdfast.engine.output_file import read_spent
 from holdfast.engine.pace import Paces
 from holdfast.engine.passage import NEVER_BEGAN
@@ -72,6 +73,8 @@ class Commands:
         site = self._driver.site
         self.keeper = KeeperClient.start(Path(site.folder), site.run, self._driver.fence, early)
         self.watch(self.keeper)
+        if self._driver.world.host.is_program:
+            ORPHANS.open()
         self._driver.world.log("keeper", site.run, fence=self._driver.fence)
 
     def ahead(self, i: int, concurrency: int) -> int:

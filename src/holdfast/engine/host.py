@@ -31,6 +31,7 @@ class Host:
         self._state = state
         self._concurrency = concurrency
         self.wait_s = wait_s
+        self.is_program = False  # this process is Holdfast's own, not a program that uses it
 
     def concurrency(self, plan: Plan) -> int:
         """How many attempts of the plan may run at once: the request's number, the plan's, or twice the cores."""

@@ -21,6 +21,7 @@ from holdfast.engine.keeper.record import LOCK, read_fence, write_fence
 from holdfast.engine.keeper_facts import Facts, read_facts
 from holdfast.engine.keeper_messages import Bye, End, Event, Fenced, Hello, KeeperStarted, Request, Welcome
 from holdfast.engine.leftovers import Leftover, find_leftovers
+from holdfast.engine.orphans import ORPHANS
 from holdfast.errors import BusyError, HoldfastError, StoreError
 
 if TYPE_CHECKING:
@@ -288,7 +289,7 @@ def spawn_keeper(words: Sequence[str], channel: int, log: int | None = None) -> 
         for number in (1, 2)
     ]
     try:
-        return os.posix_spawn(
+        pid = os.posix_spawn(
             sys.executable,
             [sys.executable, *_interpreter_options(), KEEPER, *words],
             os.environ,
@@ -307,6 +308,8 @@ def spawn_keeper(words: Sequence[str], channel: int, log: int | None = None) -> 
     finally:
         for fd in high:
             os.close(fd)
+    ORPHANS.start(pid)
+    return pid
 
 
 def _interpreter_options() -> tuple[str, ...]:

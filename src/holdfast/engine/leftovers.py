@@ -10,6 +10,7 @@ from holdfast.engine.keeper import proc
 from holdfast.engine.keeper.tag import is_of_run, tag_of
 from holdfast.engine.keeper_facts import Facts
 from holdfast.engine.naming import attempt_name
+from holdfast.engine.orphans import ORPHANS
 
 LOOK_S = 0.02
 KILL_WAIT_S = 5.0
@@ -42,6 +43,7 @@ def find_leftovers(facts: Facts, run_id: str) -> tuple[Leftover, ...]:
         environment = proc.environment_of(pid)
         if not _is_settled(facts, environment) if mark in environment else is_of_run(tag_of(pid), run_id):
             roots[pid] = None
+    roots |= dict.fromkeys(ORPHANS.traceless())
     found = [_leftover(pid, attempt) for pid, attempt in roots.items()]
     found += [_leftover(pid, None) for pid in proc.descendants(list(roots)) if pid not in spared]
     return tuple(leftover for leftover in found if leftover is not None)

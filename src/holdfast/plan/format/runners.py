@@ -223,6 +223,7 @@ class Later(Kind):
 
 NESTED_STEPS: Final = Later("a map of steps", "id → step")
 
+_URL: Final = Text("an http or https URL", label="URL", form=r"https?://[^\s/?#][^\s]*")
 _WORDS: Final = MapOf(Text("a name", form=r"[^\s\x00]+"), TEMPLATE, "texts")
 _ARGS: Final = Either(map=DataMap(scope="step"), list=ListOf(Data(scope="step"), "arguments"))
 
@@ -251,7 +252,9 @@ _HTTP: Final = Record(
         "method": _param(
             Choice(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")), "the method", default="GET"
         ),
-        "url": _param(Text("an http or https URL", label="URL", form=r"https?://[^\s/?#][^\s]*"), "the address", required=True),
+        "url": _param(
+            Text("an http or https URL", label="URL", form=r"https?://[^\s/?#][^\s]*"), "the address", required=True
+        ),
         "headers": Field(_WORDS, "header fields"),
         "query": Field(DataMap(scope="step"), "added to the URL"),
         "json": Field(Data(scope="step"), "the body, as JSON"),

@@ -42,6 +42,7 @@ class Command:
 
         app = App.find(plan, self._directory or directory, self._db)
         app.door = self.door
+        app.is_program = True
         app.log = self._log or app.log
         return app
 
