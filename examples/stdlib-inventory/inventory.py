@@ -31,7 +31,7 @@ class Lines(TypedDict):
 
 
 def find(to: str) -> dict[str, object]:
-    """List the source files of every module; packages are modules with more than one."""
+    """List the source files of every module; `packages` are those with more than one, `modules` the others."""
     root = Path(sysconfig.get_path("stdlib"))
     modules: defaultdict[str, list[str]] = defaultdict(list)
     for folder, inside, names in os.walk(root):
@@ -43,7 +43,14 @@ def find(to: str) -> dict[str, object]:
     write(to, modules)
     files = sum(len(paths) for paths in modules.values())
     print(f"{files} files of {len(modules)} modules in {root}")
-    return {"python": sys.executable, "version": sys.version.split()[0], "modules": len(modules), "files": files}
+    kinds = ["packages", "modules"]  # what takes longest first
+    return {
+        "python": sys.executable,
+        "version": sys.version.split()[0],
+        "modules": len(modules),
+        "files": files,
+        "kinds": kinds,
+    }
 
 
 def lines(files: str, to: str) -> dict[str, object]:
@@ -108,7 +115,9 @@ def join(folder: str, to: str) -> dict[str, object]:
     """Put all measurements together, the largest module first."""
     files = read_files(f"{folder}/files.json")
     counted: dict[str, Lines] = json.loads(Path(folder, "lines.json").read_bytes())
-    uses = read_files(f"{folder}/imports-packages.json") | read_files(f"{folder}/imports-modules.json")
+    uses: dict[str, list[str]] = {}
+    for path in sorted(Path(folder, "imports").glob("*.json")):
+        uses |= read_files(str(path))
     millis = timed(f"{folder}/timing.txt")
     users: defaultdict[str, list[str]] = defaultdict(list)
     for module, names in uses.items():

@@ -89,7 +89,7 @@ class Holdfast:
         from holdfast.app.previews import changes
         from holdfast.app.runs import requested
 
-        return self.plan(file, request, inputs) | changes(*requested(self, file, inputs))
+        return self.plan(file, request, inputs) | changes(*requested(self, file, inputs)[:2])
 
     def preview(self, file: Path, inputs: Mapping[str, object] = NO_INPUTS) -> dict[str, object]:
         """As `plan`, without regard to earlier runs: `run` itself decides what becomes of those."""

@@ -58,10 +58,11 @@ def _plain_request() -> "Request":
 
 
 class Requested(NamedTuple):
-    """A run that may start: its plan with typed inputs."""
+    """A run that may start: its plan with typed inputs, and the names of those that were given."""
 
     loaded: LoadedPlan
     inputs: dict[str, object]
+    given: tuple[str, ...] = ()
 
 
 def requested(app: "Holdfast", file: Path, given: Mapping[str, object]) -> Requested:
@@ -71,7 +72,7 @@ def requested(app: "Holdfast", file: Path, given: Mapping[str, object]) -> Reque
         return Requested(loaded, {})
     from holdfast.plan.inputs import bind_inputs
 
-    return Requested(loaded, bind_inputs(loaded.plan, given))
+    return Requested(loaded, bind_inputs(loaded.plan, given), tuple(given))
 
 
 class Session:
@@ -128,7 +129,7 @@ class Session:
         """As `run_together`, for what was read and checked already."""
         _refuse_lost(self.app, self.journal)
         warnings: dict[str, tuple[str, ...]] = {}
-        for loaded, inputs in runs:
+        for loaded, inputs, _ in runs:
             if loaded.plan.id not in warnings:
                 warnings[loaded.plan.id] = tuple(settle_earlier(self, loaded.plan.id, inputs))
         drivers = [self.create(run) for run in runs]
@@ -140,7 +141,7 @@ class Session:
         from holdfast.engine.opening import NewRun, create
         from holdfast.run import events as ev
 
-        loaded, inputs = run
+        loaded, inputs, given = run
         steps = len(loaded.plan.steps)
         if steps >= BIG_RUN_STEPS:
             self.journal.extend_wal(min(steps * WAL_BYTES_PER_STEP, WAL_BYTES_MAX))
@@ -150,7 +151,7 @@ class Session:
             plan_file=loaded.shown,
             project=loaded.project,
             inputs=inputs,
-            request=self.request.recorded() | self.app.door.recorded(),
+            request=self.request.recorded() | self.app.door.recorded() | ({"inputs": list(given)} if given else {}),
             who=self.host.who,
         )
         if loaded.key is not None and loaded.key not in self._kept:

@@ -10,8 +10,6 @@ from holdfast.journal.documents import Asked, stamp
 from holdfast.journal.reader import Reader
 from holdfast.plan.model import Plan
 from holdfast.run import events as ev
-from holdfast.run.alarms import Escalated
-from holdfast.run.goal import GoalAsked
 from holdfast.run.growth import template_id
 from holdfast.run.particulars import Lacking
 from holdfast.run.visits import used_up
@@ -61,6 +59,8 @@ def open_requests(reader: Reader, run: str) -> bool:
 
 def asked_of_run(reader: Reader, n: int) -> list[tuple[int, str]]:
     """The criteria of the goal of run number `n` that wait for a person, each with when it was asked."""
+    from holdfast.run.goal import GoalAsked  # noqa: PLC0415 - few runs have any
+
     found = []
     for at, data in reader.rows("asked_of_run", (n,)):
         body = ev.decode(GoalAsked.kind, cast("str", data))
@@ -71,6 +71,8 @@ def asked_of_run(reader: Reader, n: int) -> list[tuple[int, str]]:
 
 def criterion_of(reader: Reader, asked: Request) -> str:
     """What a request about a run's goal asks."""
+    from holdfast.run.goal import GoalAsked  # noqa: PLC0415 - few runs have any
+
     for _, kind, data in reader.rows("event", (asked.run, asked.opened)):
         body = ev.decode(cast("str", kind), cast("str", data))
         if isinstance(body, GoalAsked):
@@ -83,6 +85,9 @@ RunRow = tuple[str, int, str, str, int, str, str, str]
 
 def document_of_run(row: RunRow) -> Asked:
     """A row about a run itself, or about a step that is late or a loop that is stuck, as what a person needs to see."""
+    from holdfast.run.alarms import Escalated  # noqa: PLC0415 - few runs have any
+    from holdfast.run.goal import GoalAsked  # noqa: PLC0415 - as above
+
     run, opened, step, kind, since, event, data, plan = row
     body, shows = ev.decode(event, data), dict[str, object]()
     options: Options = ()

@@ -52,6 +52,16 @@ def test_variables_are_given_and_the_plan_is_read_anew_for_each_value(program: P
     assert program("check", file, "--var", "WORD").code == 2
 
 
+def test_the_hint_after_a_failure_gives_the_same_variables_and_inputs_again(program: Program) -> None:
+    file = write(steps=[{"id": "a", "command": "test ${WORD} = good", "shell": True}])
+    done = program("run", file, "--var", "WORD=not so")
+    assert (done.code, "holdfast run plan.json --var 'WORD=not so'\n" in done.err) == (1, True)
+    plan = "plan: q\ninputs: {n: {type: int, required: true}, m: {default: x}}\nsteps: {a: {run: exit 1}}"
+    Path("plan.yaml").write_text(plan, encoding="utf-8")
+    done = program("run", "plan.yaml", "-i", "n=7")
+    assert (done.code, "holdfast run plan.yaml -i n=7\n" in done.err) == (1, True)
+
+
 def test_a_variable_of_the_environment_is_seen_and_passed(tmp_path: Path) -> None:
     plan = {
         "plan_id": "p",

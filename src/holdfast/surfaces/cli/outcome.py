@@ -10,7 +10,7 @@ from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.moments import between
 from holdfast.surfaces.cli.screen import STATUS_STYLE, Screen
 from holdfast.surfaces.cli.tail import last_lines
-from holdfast.surfaces.cli.text import clean, counted, cut, one_line
+from holdfast.surfaces.cli.text import clean, compact, counted, cut, one_line
 
 if TYPE_CHECKING:
     from holdfast.app.documents import Shown, ShownStep
@@ -20,6 +20,9 @@ FAILURES_SHOWN: Final = 3
 
 LINES_SHOWN: Final = 10
 """Lines of a failed step's stderr."""
+
+GIVEN_MAX: Final = 500
+"""Characters of the options that a run was asked for with."""
 
 LINE_CELLS_MAX: Final = 1000
 """Columns of such a line: one line may be the whole log."""
@@ -86,7 +89,7 @@ def next_words(shown: "Shown") -> list[str]:
     """What may be typed next, one command a line."""
     run = shown.run
     if shown.status == "failed":
-        return [f"when that is mended: {PROGRAM} run {quoted(shown.plan_file)}{_door(shown)}"]
+        return [f"when that is mended: {PROGRAM} run {quoted(shown.plan_file)}{_given(shown)}"]
     if shown.status == "quarantined":
         return [f"when that is settled: {PROGRAM} release {run} --reason …, then {PROGRAM} resume {run}"]
     doubtful = [wait.step for wait in shown.waits if wait.kind == "uncertain" and wait.step]
@@ -105,13 +108,16 @@ def next_words(shown: "Shown") -> list[str]:
     return []
 
 
-def _door(shown: "Shown") -> str:
-    """How the plan's file was read, as options."""
-    dialect, variables = shown.request.get("dialect"), shown.request.get("variables")
+def _given(shown: "Shown") -> str:
+    """What the run was asked for with, as options: how the plan's file was read, and its inputs."""
+    asked = shown.request
+    dialect, variables, inputs = asked.get("dialect"), asked.get("variables"), asked.get("inputs")
     said = "" if dialect is None else f" --dialect {dialect}"
     if isinstance(variables, dict):
         said += "".join(f" --var {worded(f'{name}={value}')}" for name, value in variables.items())
-    return said
+    for name in inputs if isinstance(inputs, list) else ():
+        said += f" -i {worded(f'{name}={compact(shown.inputs.get(name))}')}"
+    return said if len(said) <= GIVEN_MAX else f"{said[:GIVEN_MAX]}…"
 
 
 def quoted(path: str) -> str:
