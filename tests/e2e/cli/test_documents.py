@@ -146,7 +146,7 @@ def attempt(number: int, status: str, code: int, error: dict[str, Any] | None, s
 def test_show(program: Program, folder: Path, run: str) -> None:
     document = program("show", run[:12], "--json").document
     plain: dict[str, Any] = {"verdict": "run", "reasons": NEVER_RUN, "outputs": {}, "artifacts": {}}
-    plain |= dict.fromkeys(("from_run", "instances", "instance_of"))
+    plain |= dict.fromkeys(("from_run", "instances", "instance_of", "visit_of", "next_visit"))
     steps = {one["step"]: one for one in document.pop("steps")}
     assert document == {
         "run": run,
