@@ -11,7 +11,7 @@ ERRORS: Final[Mapping[str, str]] = {
     "effect.inline": "a step with effect once that is a call in the engine, which nothing can stop",
     "expression.invalid": "an expression or template cannot be read",
     "expression.synonym": "a step's status is compared with a word it never is",
-    "expression.template": "`${{ }}` where an expression stands anyway",
+    "expression.template": "`${{ }}` as a part of an expression",
     "fallback.chain": "more than three fallbacks behind each other",
     "fallback.cycle": "fallbacks lead back to where they began",
     "fallback.depended": "another step depends on a fallback, as if it were a step of its own",

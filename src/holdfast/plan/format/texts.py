@@ -80,23 +80,33 @@ class Expression(Kind):
             return "true" if value else "false"
         if type(value) is not str:
             return self.refuse(value, found)
-        if value.lstrip().startswith("${{"):
-            hint = f"write it without ${{{{ }}}}: {shown(value.strip().removeprefix('${{').removesuffix('}}').strip())}"
-            found.append(Fault("expression.template", " is an expression, not a template", hint))
+        text, skipped = _bare(value)
+        if text.lstrip().startswith("${{"):
+            hint = "write the whole of it without ${{ }}"
+            found.append(Fault("expression.template", " is an expression, of which a part is a template", hint))
             return BAD
         try:
-            expression = compile_expression(value)
+            expression = compile_expression(text)
         except ExpressionError as error:
-            found.append(Fault(error.code, f": {error.headline}", error.hint, excerpt=value, offset=error.offset))
+            offset = None if error.offset is None else error.offset + skipped
+            found.append(Fault(error.code, f": {error.headline}", error.hint, excerpt=value, offset=offset))
             return BAD
         if expression.references or expression.facts:
             found.append(Use(expression, self.scope))
-        return value
+        return text
 
     def schema(self, defs: dict[str, Schema]) -> Schema:
         """A string, or a boolean."""
         del defs
         return {"type": ["string", "boolean"] if self._condition else "string", "minLength": 1}
+
+
+def _bare(value: str) -> tuple[str, int]:
+    """The expression of a text that is one template and nothing else, and where it begins; any other text as it is."""
+    inner = value.strip().removeprefix("${{").removesuffix("}}")
+    if len(inner) != len(value.strip()) - len("${{}}") or "${{" in inner or "}}" in inner:
+        return value, 0
+    return inner.strip(), value.index(inner.strip())
 
 
 class Pattern(Kind):

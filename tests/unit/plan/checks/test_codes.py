@@ -101,8 +101,8 @@ CASES: dict[str, tuple[str, str]] = {
         '6:29 step "b": when: no step has the status "success"; write "succeeded"',
     ),
     "expression.template": (
-        in_step('run: x\nwhen: "${{ inputs.day }}"'),
-        '5:11 step "a": when is an expression, not a template; write it without ${{ }}: "inputs.day"',
+        in_step('run: x\nwhen: "${{ inputs.day }} == 1"'),
+        '5:11 step "a": when is an expression, of which a part is a template; write the whole of it without ${{ }}',
     ),
     "fallback.chain": (
         "plan: p\nsteps:\n"

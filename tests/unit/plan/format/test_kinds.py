@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.plan.plans import codes, in_step, one
+from tests.unit.plan.plans import codes, in_step, one, plan
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,16 @@ def test_steps_in_a_list_are_told_to_stand_under_their_ids() -> None:
         "steps must be a map of steps, not a list",
         "write a map, each under its id: {id: …}",
     )
+
+
+def test_an_expression_may_be_written_as_a_template_that_is_nothing_else() -> None:
+    plain = plan("plan: p\nsteps:\n  a: {run: x}\n  b: {run: x, when: steps.a.ok, for_each: {items: '[1]'}}")
+    wrapped = plan(
+        "plan: p\nsteps:\n  a: {run: x}\n  b: {run: x, when: ' ${{ steps.a.ok }} ', for_each: {items: '${{[1]}}'}}"
+    )
+    assert wrapped.steps == plain.steps
+    wrong = one("plan: p\nsteps:\n  a: {run: x, when: '${{ 1 + }}'}")
+    assert (wrong.code, wrong.line, wrong.column) == ("expression.invalid", 3, 29)
 
 
 def test_a_pattern_is_text() -> None:
