@@ -120,6 +120,12 @@ def _refuse_variables(parsed: "Parsed", file: Path, door: Door) -> None:
 
 def load(file: Path, door: Door, remembered: Remembered) -> LoadedPlan:
     """A plan that may run; raises `PlanInvalidError`, or `RequestError` where it cannot be read or honoured yet."""
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise RequestError(
+            f"{file} is a pipe or a device, in no project's folder",
+            code="E_FILE",
+            hint="write the plan to a file; check takes it from anywhere",
+        )
     source = read_file(file)
     path = file.absolute()
     _refuse_odd_name(path)

@@ -122,6 +122,13 @@ def test_7_a_journal_that_was_altered(program: Program, folder: Path) -> None:
     assert program("audit", "verify", "last").code == 7
 
 
+def test_75_a_record_that_a_step_takes_away(program: Program, folder: Path) -> None:
+    (folder / "p.yaml").write_text("plan: p\nsteps: {a: {run: rm -rf .holdfast}}")
+    outcome = program("run", "p.yaml")
+    assert outcome.code == 75
+    assert "was taken away while it ran" in outcome.err
+
+
 def test_75_a_store_that_cannot_be_written(program: Program, folder: Path) -> None:
     (folder / "file").write_text("not a folder")
     outcome = program("--db", f"sqlite:///{folder}/file/journal.db", "run", "good.yaml")

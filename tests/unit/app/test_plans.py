@@ -32,3 +32,10 @@ def test_a_nested_plan_that_is_a_pipe_is_refused_and_not_waited_for(tmp_path: Pa
     (problem,) = checked.problems
     assert (problem.code, problem.line, problem.column) == ("file.unreadable", 3, 32)
     assert "is a pipe" in problem.message
+
+
+def test_a_plan_on_a_pipe_is_not_run_and_not_waited_for(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    os.mkfifo(plan)
+    with pytest.raises(RequestError, match="is a pipe or a device"):
+        Holdfast.find(plan).load(plan)

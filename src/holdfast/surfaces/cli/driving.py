@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
+from holdfast.errors import RequestError, StoreError
 from holdfast.run import events as ev
 from holdfast.surfaces.cli.apart import stdout_apart
 from holdfast.surfaces.cli.interrupts import ctrl_c
@@ -76,8 +77,7 @@ def driving(
 
 def told(screen: Screen, app: "Holdfast", end: "RunEnd", *, json_events: bool = False) -> "Shown":
     """Say how a run came to rest: what failed and what is asked on stderr, the outcome on stdout."""
-    with app.reading() as reading:
-        shown = reading.show(end.run)
+    shown = _read_back(app, end.run)
     for text in dict.fromkeys((*end.warnings, *shown.warnings)):
         screen.note(f"warning: {one_line(text)}")
     for line in [*failures(screen, shown, app.logs_folder), *waits(shown)]:
@@ -90,6 +90,20 @@ def told(screen: Screen, app: "Holdfast", end: "RunEnd", *, json_events: bool = 
     for line in next_words(shown):
         screen.note(line)
     return shown
+
+
+def _read_back(app: "Holdfast", run: str) -> "Shown":
+    """The run as its record shows it; a record that has gone meanwhile is no fault of who asks."""
+    try:
+        with app.reading() as reading:
+            return reading.show(run)
+    except RequestError as error:
+        raise StoreError(
+            f"what was recorded of run {run} was taken away while it ran",
+            code="E_STATE_GONE",
+            facts=[error.headline],
+            hint="see what removes the state folder; nothing can go on with this run",
+        ) from error
 
 
 def worst(codes: Sequence[int]) -> int:
