@@ -17,6 +17,7 @@ from holdfast.errors import RequestError, StoreError
 from holdfast.plan.door import Door
 
 if TYPE_CHECKING:
+    from holdfast.app.artifacts import Shelf
     from holdfast.app.budgets import Raise
     from holdfast.app.documents import Inbox
     from holdfast.app.looking import Checkup, Follower
@@ -323,6 +324,14 @@ class Holdfast:
         """The run's events behind `after`."""
         with closing(self._existing()) as journal:
             return journal.events(run, after)
+
+    @contextmanager
+    def artifacts(self) -> "Iterator[Shelf]":
+        """The artifacts of all runs; raises `RequestError` where there is no journal."""
+        from holdfast.app.artifacts import Shelf
+
+        with self.reading() as reading:
+            yield Shelf(self, reading)
 
     @contextmanager
     def following(self) -> "Iterator[Follower]":

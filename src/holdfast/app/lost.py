@@ -19,10 +19,15 @@ def lost_runs(app: "Holdfast", journal: "SqliteJournal | None") -> list[str]:
 
     A keeper starts nothing before the journal has it, so its word is enough. A journal elsewhere is not judged by it.
     """
+    return strangers(app, journal) if app.database == app.state / DATABASE else []
+
+
+def strangers(app: "Holdfast", journal: "SqliteJournal | None") -> list[str]:
+    """Runs of the state folder, with a command that was started, which the journal does not know."""
     from holdfast.engine.keeper_facts import read_facts
 
     folder = app.state / "runs"
-    if not folder.is_dir() or app.database != app.state / DATABASE:
+    if not folder.is_dir():
         return []
     known = _known(journal)
     unknown = [path for path in folder.iterdir() if path.is_dir() and path.name not in known]

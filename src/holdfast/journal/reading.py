@@ -53,7 +53,7 @@ class Reading:
 
     def __init__(self, journal: SqliteJournal, runs_folder: str = "", is_alive: IsAlive = lambda _: None) -> None:
         """Logs are named inside `runs_folder`; `is_alive` tells whether an owner still runs, `None` where unknown."""
-        self._journal = journal
+        self.journal = journal
         self._runs_folder = runs_folder
         self._is_alive = is_alive
         self._reader: Reader = journal.reader
@@ -88,7 +88,7 @@ class Reading:
     def step_ids(self, run: str) -> list[str]:
         """The ids of the run's steps, each with its instances behind it, the `finally` steps last."""
         facts = self._run_facts(run)
-        plan = msgspec.json.decode(self._journal.plan(facts.created.plan_digest), type=_StepIds)
+        plan = msgspec.json.decode(self.journal.plan(facts.created.plan_digest), type=_StepIds)
         names = [step.id for step in (*plan.steps, *plan.finally_)]
         return list(_grown(names, self._expansions(facts), self._visits(facts)))
 
@@ -154,11 +154,11 @@ class Reading:
 
     def _facts(self, run: str) -> Facts:
         facts = self._run_facts(run)
-        plan = msgspec.json.decode(self._journal.plan(facts.created.plan_digest), type=Plan)
+        plan = msgspec.json.decode(self.journal.plan(facts.created.plan_digest), type=Plan)
         expansions = self._expansions(facts)
         visits = self._visits(facts)
         order = list(_grown((step.id for step in plan.steps + plan.finally_), expansions, visits))
-        lease = self._journal.lease(run)
+        lease = self.journal.lease(run)
         steps, attempts, budget = self._steps(facts), self._attempts(facts), self._budget(facts)
         inner, locks = self._nested(run), self._locks(run, plan, steps)
         grown = Grown(expansions, visits, self._stuck(facts))
@@ -174,7 +174,7 @@ class Reading:
                 from holdfast.journal.locks import Witness, holders  # noqa: PLC0415 - few runs wait for any
 
                 now, names = time.time_ns() // 1000, tuple(moved.on.split(", "))
-                witness = Witness(now, self._is_alive, self._journal.has_keeper, self._reader.rows)
+                witness = Witness(now, self._is_alive, self.journal.has_keeper, self._reader.rows)
                 place = THE_RUN if names == plan.locks else step
                 found[step] = LockFacts(names, tuple(holders(names, (run, place), witness)))
         return found

@@ -195,7 +195,7 @@ class Product(Value):
     path: str
     type: str | None = None
     optional: bool = False
-    retention: str | None = None
+    retention_s: float | None = None
     keep: Literal["bytes", "digest"] = "bytes"
 
 

@@ -10,7 +10,7 @@ from holdfast.plan.format.containers import FREE, Record
 from holdfast.plan.format.runners import RUNNERS
 from holdfast.plan.format.steps import STEP
 from holdfast.plan.format.table import PLAN
-from holdfast.plan.model import Conditions, Plan, Product, Run, Shell, Step, Uses
+from holdfast.plan.model import Conditions, Plan, Run, Shell, Step, Uses
 from holdfast.plan.nested import places
 from holdfast.plan.problems import Path
 
@@ -120,11 +120,6 @@ def _step_keys(step: Step) -> Iterator[str]:
         yield from (f"failure_modes.{mode.do}" for mode in step.failure_modes if mode.do in {"goto", "fallback"})
     if step.results.reuse not in HONOURED_REUSE:
         yield f"reuse.{step.results.reuse}"
-    for name, product in step.files.produces.items():
-        yield from (f"produces.{name}.{key}" for key in _differing(product, Product(path=""), _LATER_PRODUCT))
-
-
-_LATER_PRODUCT: Final = [("retention", "retention")]
 
 
 def _templates(step: Step) -> Iterator[str]:

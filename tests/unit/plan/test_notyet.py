@@ -91,7 +91,6 @@ def test_what_is_honoured_is_not_named() -> None:
         ("run: x, effect: once, reconcile: {run: y}", "reconcile"),
         ("run: x, rollback: {run: y}", "rollback"),
         ("run: x, backup: [f]", "backup"),
-        ("run: x, produces: {p: {path: o, retention: 1d}}", "produces.p.retention"),
         ("run: x, reuse: always", "reuse.always"),
         ("run: x, gate: {question: q}", "gate"),
         ("run: x, evidence: [{for: h, neutral: true}]", "evidence"),

@@ -8,6 +8,7 @@ from holdfast.plan.format.containers import Field, ListOf, OneOf, Record
 from holdfast.plan.format.forms import (
     ARTIFACT,
     COUNT,
+    DURATION,
     FILLED,
     FLAG,
     INPUT_TYPE,
@@ -136,7 +137,7 @@ _PRODUCT_MAP: Final = Record(
         "path": Field(PATH, "the file or folder", required=True),
         "type": Field(TEMPLATE, "what it is, for people"),
         "optional": Field(FLAG, "it may be missing", default="false"),
-        "retention": Field(TEMPLATE, "how long it is kept"),
+        "retention": Field(DURATION, "how long its bytes are kept, whatever the runs that made it", to="retention_s"),
         "keep": Field(
             Choice(("bytes", "digest")), "what is stored; its digest alone brings nothing back", default="bytes"
         ),

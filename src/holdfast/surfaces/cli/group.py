@@ -52,6 +52,7 @@ SECTIONS: Final[dict[str, dict[str, Verb]]] = {
         "resolve": Verb("inbox", "resolve", "Settle an effect that is uncertain."),
     },
     "Store": {
+        "artifacts": Verb("artifacts", "artifacts", "List, bring out, verify and collect what steps made."),
         "audit": Verb("audit", "audit", "Prove that the journal was not altered."),
         "doctor": Verb("doctor", "doctor", "Look for what is wrong, and repair what can be."),
     },
@@ -64,7 +65,7 @@ SECTIONS: Final[dict[str, dict[str, Verb]]] = {
 VERBS: Final = {name: verb for verbs in SECTIONS.values() for name, verb in verbs.items()}
 
 _LATER_VERBS = (
-    "adopt answer artifacts backup choose diff digest handlers hypotheses inputs kb mcp memory "
+    "adopt answer backup choose diff digest handlers hypotheses inputs kb mcp memory "
     "messages pin pins replay research restore retry revise revisions rollback serve skip topics unpin up"
 )
 LATER: Final = frozenset(_LATER_VERBS.split())
