@@ -26,7 +26,7 @@ from holdfast.errors import IntegrityError, RequestError, StoreError
 from holdfast.journal.makings import Making, held_since, kept_runs, makings, mentioned
 from holdfast.plan.model import Plan
 from holdfast.run.events import ArtifactRef
-from holdfast.run.growth import group_id
+from holdfast.run.growth import template_id
 
 if TYPE_CHECKING:
     from holdfast.app import Holdfast
@@ -191,7 +191,7 @@ class Collector:
     def _is_over(self, each: Making, artifact: str, now: int) -> bool:
         if each.plan_digest not in self._plans:
             self._plans[each.plan_digest] = self._retentions(each.plan_digest)
-        retention_s = self._plans[each.plan_digest].get((group_id(each.step), artifact))
+        retention_s = self._plans[each.plan_digest].get((template_id(each.step), artifact))
         return retention_s is not None and each.at + retention_s * 1e6 < now
 
     def _retentions(self, plan_digest: str) -> dict[tuple[str, str], float]:
