@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from holdfast.app.people import NotPossibleError, ask
 from holdfast.errors import RequestError
 from holdfast.journal.requests import Request, answered, criterion_of, request
+from holdfast.journal.unfinished import whole_run
 from holdfast.run import events as ev
 from holdfast.run.disposition import Scene, disposed, left_behind
 from holdfast.run.goal import GoalAnswered
@@ -137,5 +138,5 @@ def _closed(reader: "Reader", asked: Request) -> NotPossibleError:
         f"request {name} was answered already: {word}",
         code="E_ANSWERED",
         facts=[f"by {by}, {when}" + (f": {body.reason}" if body.reason else "")],
-        hint=f"to go on: holdfast resume {asked.run}",
+        hint=f"to go on: holdfast resume {whole_run(reader, asked.run)}",
     )

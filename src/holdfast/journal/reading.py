@@ -28,6 +28,7 @@ from holdfast.journal.requests import Request, Row, RunRow, asked_of_run, docume
 from holdfast.journal.showing import AttemptFacts, Facts, Grown, LockFacts, NestedFacts, RunFacts, StepFacts, shown
 from holdfast.journal.spending import BudgetFacts
 from holdfast.journal.sqlite import SqliteJournal
+from holdfast.journal.unfinished import whole_run
 from holdfast.plan.model import Plan
 from holdfast.run import events as ev
 from holdfast.run.growth import instance_id, template_id
@@ -119,6 +120,10 @@ class Reading:
             found = [document(row, lambda run: self._plan(run, plans)) for row in rows]
             found += [document_of_run(row) for row in cast("list[RunRow]", self._reader.rows("inbox_of_runs"))]
             return Inbox(sorted(found, key=lambda one: one.since))
+
+    def whole_run(self, run: str) -> str:
+        """The run that goes on when a part of it does: the outermost that it is nested in, or itself."""
+        return whole_run(self._reader, run)
 
     def request(self, run: str, opened: int) -> Request | None:
         """The request that event `opened` of the run opened, answered or not."""

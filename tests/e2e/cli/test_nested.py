@@ -179,7 +179,8 @@ def test_a_nested_run_that_waits_for_a_person_blocks_what_depends_on_it(program:
     assert refused.code == 3
     assert f"is a part of run {shown['run']}" in refused.err
     assert program("run", "p.yaml").code == 4  # E_IN_DOUBT: nothing is repeated beside a doubt
-    assert program("resolve", inner, "pay", "happened").code == 0
+    settled = program("resolve", inner, "pay", "happened")
+    assert (settled.code, settled.out.endswith(f"to go on: holdfast resume {shown['run']}\n")) == (0, True)
     assert program("resume").code == 0
     assert sorted((folder / "ledger").read_text().split()) == ["after", "other", "paid", "z"]
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.asking import described, to_answer
 from holdfast.surfaces.cli.entry import Command
+from holdfast.surfaces.cli.naming import resuming
 from holdfast.surfaces.cli.options import as_json, by_option, named_values, run_argument, step_argument
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _answer(command: Command, request: str, said: "tuple[Verdict, str | None, st
             screen.document(reading.show(run))
     elif not screen.quiet:
         word = {"approve": "approved", "reject": "rejected"}[said[0]]
-        screen.say(f"request {request} is {word}; to go on: {PROGRAM} resume {run}")
+        screen.say(f"request {request} is {word}; to go on: {resuming(app, run)}")
     return 0
 
 
@@ -110,5 +110,5 @@ def resolve(
         with app.reading() as reading:
             screen.document(reading.show(run))
     elif not screen.quiet:
-        screen.say(f"{step} of run {run}: {choice}; to go on: {PROGRAM} resume {run}")
+        screen.say(f"{step} of run {run}: {choice}; to go on: {resuming(app, run)}")
     return 0

@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from holdfast.surfaces.cli import PROGRAM
 from holdfast.surfaces.cli.entry import Command
 from holdfast.surfaces.cli.moments import local
-from holdfast.surfaces.cli.naming import resolved
+from holdfast.surfaces.cli.naming import resolved, resuming
 from holdfast.surfaces.cli.options import as_json, by_option, run_argument
 from holdfast.surfaces.cli.table import table
 
@@ -40,7 +39,7 @@ def budget(command: Command, *, run: str, key: str, amount: str, step: str | Non
     if screen.json:
         screen.document(shown)
     elif not screen.quiet:
-        after = f"; to go on: {PROGRAM} resume {run}" if shown.status in {"blocked", "paused"} else ""
+        after = f"; to go on: {resuming(app, run)}" if shown.status in {"blocked", "paused"} else ""
         screen.say(f"run {run}: {said}; it is {shown.status} now{after}")
     return 0
 
