@@ -13,8 +13,10 @@ def facts_wanted(plan: Plan) -> frozenset[str]:
             texts += [text for text in (step.conditions.when, *step.conditions.skip_if) if text is not None]
         if step.for_each is not None:
             texts += [text for text in (step.for_each.items, step.for_each.item_key) if isinstance(text, str)]
-        texts += [criterion.expression for criterion in step.results.expect if isinstance(criterion, Holds)]
-        texts += [mode.detect for mode in step.failure_modes if mode.detect is not None]
+        if step.results.expect:
+            texts += [criterion.expression for criterion in step.results.expect if isinstance(criterion, Holds)]
+        if step.failure_modes:
+            texts += [mode.detect for mode in step.failure_modes if mode.detect is not None]
     if plan.goal is not None:
         texts += [criterion.expression for criterion in plan.goal.done_when if isinstance(criterion, Holds)]
     wanted: set[str] = set()

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from holdfast.engine.attempt import check_environment, describe, render_inputs
 from holdfast.engine.verdict import judge_value
-from holdfast.plan.inputs import InputsInvalidError, bind_inputs
 from holdfast.plan.model import Plan, Uses
 from holdfast.run import events as ev
 from holdfast.run.budgets import capped
@@ -56,6 +55,8 @@ class Nested:
 
     def start(self, start: Start) -> None:
         """Journal the start of a nested run; raises `ExpressionError` when its inputs cannot be rendered."""
+        from holdfast.plan.inputs import InputsInvalidError, bind_inputs  # noqa: PLC0415 - start-up: few plans nest
+
         driver = self._driver
         step = driver.run.steps[start.step]
         plan = nested_plan(driver.run, start.step)

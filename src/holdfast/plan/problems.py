@@ -1,7 +1,6 @@
 """What is wrong with a plan file: `Fault` while it is read, `Problem` when its place is known."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -29,8 +28,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.file}:{self.line}:{self.column}: {self.severity} {self.code}: {self.message}{hint}"
 
 
-@dataclass(slots=True)
-class Fault:
+class Fault(msgspec.Struct):
     """A problem at a path of the plan's data. A message that begins with a space goes behind the thing's name.
 
     `path` is kept in reverse: it grows from the inside out while the reader returns, and a good plan costs none.
@@ -43,19 +41,18 @@ class Fault:
     hint: str | None = None
     severity: Severity = "error"
     part: Part = "value"
-    path: list[str | int] = field(default_factory=list)
+    path: list[str | int] = []
     excerpt: str | None = None
     offset: int | None = None
     near: tuple[str, Collection[str]] | None = None
 
 
-@dataclass(slots=True)
-class Use:
+class Use(msgspec.Struct):
     """An expression that stands at a path, with the names it may use there (`scope`)."""
 
     expression: Expression | Template
     scope: str
-    path: list[str | int] = field(default_factory=list)
+    path: list[str | int] = []
 
 
 Found = list[Fault | Use]

@@ -56,7 +56,11 @@ _recent: list[tuple[Plan, Control | None]] = []
 def _control(plan: Plan, index: "Mapping[str, int]") -> Control | None:
     choosers: dict[int, list[int]] = {}
     targets: dict[int, tuple[int, ...]] = {}
-    leading = [(step, leads) for step in plan.steps + plan.finally_ if (leads := leads_to(step))]
+    leading = [
+        (step, leads)
+        for step in plan.steps + plan.finally_
+        if (step.next or step.failure_modes or step.on_failure.fallback is not None) and (leads := leads_to(step))
+    ]
     if not leading:
         return None
     loops: dict[str, list[Loop]] = {}
