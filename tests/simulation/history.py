@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.plan.model import Effect
 from holdfast.run.finishing import outcome
@@ -10,6 +10,7 @@ from holdfast.run.machine import Run, fold
 from holdfast.run.reviews import promised
 from holdfast.run.standing import Canceled, Running, Skipped, Succeeded
 from holdfast.run.states import FINAL_RUN, FINAL_STEP, RunStatus
+from tests.simulation.aiming import aiming, wrong_alarms, wrong_end
 from tests.simulation.engine import Engine
 from tests.simulation.people import People, Profile
 from tests.simulation.plans import Script, random_script
@@ -59,6 +60,7 @@ def play(seed: int, note: Note = silent) -> Result:
     rng = random.Random(seed)
     profile = random_profile(rng)
     script = random_script(rng, inline_effects=not profile.freezes)
+    script = replace(script, plan=aiming(script.plan))
     result = History(script, profile, rng, note).play()
     comparable = profile.honest and not result.canceled and not _looked_at_twice(script)
     if comparable and seed % 2 == 0:
@@ -238,8 +240,12 @@ class History:
         again = fold(Run("r", self.script.plan), (stored.event for stored in world.journal.events))
         if snapshot(again) != snapshot(durable):
             raise BrokenRuleError("two folds of one journal differ (S16)")
-        if outcome(durable) != durable.outcome:
-            raise BrokenRuleError(f"the run {durable.outcome}, its steps say {outcome(durable)} (S14)")
+        wrong = wrong_end(durable, outcome(durable))
+        if wrong is not None:
+            raise BrokenRuleError(f"the run {durable.outcome}: {wrong} (S14, S18)")
+        untimely = wrong_alarms(durable, world.journal.events)
+        if untimely is not None:
+            raise BrokenRuleError(f"{untimely} (S18)")
         for i, state in enumerate(durable.states):
             if durable.cancels < 2 and isinstance(state, Canceled) and durable.steps[i] in self.script.plan.finally_:
                 raise BrokenRuleError(f"finally step s{i} never ran (S15)")

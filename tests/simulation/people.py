@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from holdfast.run import events as ev
 from holdfast.run.disposition import Scene, disposed
+from holdfast.run.goal import GoalAnswered
 from holdfast.run.reviews import rejected
 from holdfast.run.standing import Reviewed, Uncertain, Waiting
 from holdfast.run.states import RunStatus
+from tests.simulation.aiming import asked, is_met
 from tests.simulation.world import Limits, World
 
 Move = Callable[[], None]
@@ -55,6 +57,8 @@ class People:
             self._resolve()
         elif kind == "answer" and run.reviews and not run.final:
             self._answer()
+        elif kind == "answer" and asked(run) and not run.final:
+            self._judge()
 
     def duties(self) -> list[Move]:
         """What somebody does sooner or later."""
@@ -68,6 +72,8 @@ class People:
             found.append(self._resolve)
         if run.reviews:
             found.append(self._answer)
+        if asked(run):
+            found.append(self._judge)
         if any(isinstance(run.states[i], Waiting) for i in run.waiting):
             found.append(self._allow)
         found += world.surroundings.comes(run)
@@ -116,3 +122,11 @@ class People:
             ended = disposed(run, i, attempt, failed, Scene(world.wall))
             said = replace(said, error=ended.error, retry_at=ended.retry_at, disposed=ended.disposed)
         world.ask(said, run.steps[i].id, attempt)
+
+    def _judge(self) -> None:
+        """Somebody says whether a criterion of the goal is met."""
+        criterion = self.rng.choice(sorted(asked(self.world.journal.durable)))
+        choice: ev.Verdict = "approve" if is_met(criterion) else "reject"
+        if not self.profile.honest:
+            choice = self.rng.choice(("approve", "reject"))
+        self.world.ask(GoalAnswered(criterion, choice, 0, ev.Who("ann")))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from holdfast.plan.model import Step
 from holdfast.run import events as ev
+from holdfast.run.alarms import Escalated
 from holdfast.run.machine import Run
 from holdfast.run.standing import Lingering, Running, Waiting
 
@@ -24,7 +25,7 @@ class Rationing:
             wrong = self._check_start(i, before)
         if isinstance(event.body, ev.StepWaiting) and event.body.cause == "resources":
             self._line.setdefault(i)
-        elif i in self._line:
+        elif i in self._line and not isinstance(event.body, Escalated):
             del self._line[i]
         return wrong
 

@@ -11,6 +11,7 @@ from holdfast.ports import Append, Appended
 from holdfast.run import events as ev
 from holdfast.run import growth
 from holdfast.run.admission import is_free
+from holdfast.run.alarms import Alarms, Escalated
 from holdfast.run.breakers import Ask
 from holdfast.run.budgets import Account
 from holdfast.run.machine import Run
@@ -31,7 +32,7 @@ FOUND_WITHIN = 600
 
 @pytest.mark.parametrize("first", range(0, 8 * BLOCK, BLOCK))
 def test_every_history_keeps_the_rules(first: int) -> None:
-    # semantics S2, S4, S5, S6, S7, S8, S9, S12, S13, S14, S15, S16, S17, S20
+    # semantics S2, S4, S5, S6, S7, S8, S9, S12, S13, S14, S15, S16, S17, S18, S20
     # semantics C1, C2, C3, C4, C5, C8, E1, E2, E3, E4, E5
     assert play_all(first, BLOCK) > BLOCK
 
@@ -209,6 +210,21 @@ def takes_promises_for_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("tests.simulation.engine.promised", lambda _: ())
 
 
+def takes_its_goal_for_met(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("holdfast.run.goal.prose_of", lambda _: [])
+
+
+def tells_of_the_same_delay_again(patch: pytest.MonkeyPatch) -> None:
+    follow = Alarms.follow
+
+    def forgetful(self: Alarms, event: ev.Event) -> None:
+        follow(self, event)
+        if not isinstance(event.body, Escalated):
+            self.told.clear()
+
+    patch.setattr(Alarms, "follow", forgetful)
+
+
 def hands_effects_out_ahead_of_their_turn(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Commands, "ahead", lambda _self, _i, concurrency: concurrency)
 
@@ -231,6 +247,8 @@ def forgets_what_runs_beside_the_keeper(patch: pytest.MonkeyPatch) -> None:
         uses_more_than_there_is,
         passes_those_who_wait_for_much,
         takes_promises_for_kept,
+        takes_its_goal_for_met,
+        tells_of_the_same_delay_again,
         hands_effects_out_ahead_of_their_turn,
         forgets_what_runs_beside_the_keeper,
         keeps_trials_that_proved_nothing,
