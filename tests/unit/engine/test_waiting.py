@@ -107,6 +107,22 @@ def test_a_wait_times_out_and_one_that_cannot_be_understood_fails(shop: Workshop
         assert (end.exit_code, shop.error(end, "w").code) == (1, "expression.invalid")
 
 
+def test_a_wait_or_a_plan_inside_has_no_limit_where_it_says_none(shop: Workshop) -> None:
+    # semantics S10: the default of half an hour is that of work
+    inside = "{uses: plan, with: {steps: {v: {uses: wait, with: {for: 2h}}}}}"
+    end = shop.run(f"steps: {{w: {{uses: wait, with: {{for: 2h}}}}, n: {inside}}}")
+    [waiting] = bodies(shop, end, ev.StepWaiting)
+    assert isinstance(waiting, ev.StepWaiting)
+    assert waiting.deadline is None
+    [inner] = [
+        event.body.child.run
+        for event in shop.events(end)
+        if isinstance(event.body, ev.AttemptStarted) and event.body.child
+    ]
+    assert shop.state(inner).stopwatch is None
+    assert shop.app.cancel(end.run).outcome == "canceled"
+
+
 def test_a_timer_that_is_far_away_is_left_and_survives_the_restart(shop: Workshop) -> None:
     # semantics C8
     end = shop.run("steps: {w: {uses: wait, with: {for: 2h}}}")

@@ -119,6 +119,11 @@ def test_an_attempts_timeout_is_under_every_limit() -> None:  # semantics S10
     assert timeout_s(timed.run, 1) == 22.0  # what the run has left, and a little for the engine to be first
 
 
+def test_a_step_that_says_nothing_has_half_an_hour() -> None:  # semantics S10
+    run = Run("r", Plan(id="p", steps=(step("a"),)))
+    assert timeout_s(run, 0) == 1800.0
+
+
 def finishing(at: int) -> Run:
     """A run whose `finally` step has its turn; its time was over before, or (`at` 0) is over meanwhile."""
     plan = Plan(id="p", steps=(step("a"),), finally_=(step("z", depends=Depends.DONE),), limits=LIMITS)
