@@ -21,8 +21,9 @@ class Orphanage:
     def open(self) -> None:
         """From now on what loses its keeper becomes a child of this process."""
         if not self._is_open:
-            from holdfast.engine.keeper.tree import become_subreaper  # noqa: PLC0415 - while the keeper starts, it costs nobody
+            from holdfast.engine.keeper.tree import become_subreaper, children_of  # noqa: PLC0415 - while the keeper starts, it costs nobody
 
+            self._own.update(children_of(os.getpid()))  # whoever became this program may have had children
             self._is_open = become_subreaper()
 
     def start(self, pid: int) -> None:

@@ -1,11 +1,14 @@
 """A step that kills its keeper leaves nothing behind, however well it hides."""
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.cli.program import Program
+from tests.e2e.cli.program import as_process
 from tests.unit.engine.keeper_rig import runs
 
 # Out of its group, its environment, its tag and its keeper's reach: all that is left is whose child it becomes.
@@ -29,12 +32,22 @@ os.kill(keeper, signal.SIGKILL)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no sub-reaper")
-def test_a_daemon_without_a_trace_does_not_outlive_the_keeper_it_was_hidden_from(
-    program: Program, folder: Path
-) -> None:  # semantics S11, C3
+def test_a_daemon_without_a_trace_does_not_outlive_the_keeper_it_was_hidden_from(folder: Path) -> None:
+    # semantics S11, C3
     (folder / "daemon.py").write_text(DAEMON)
     step = f'{{command: ["{sys.executable}", daemon.py]}}'
     (folder / "plan.yaml").write_text(f"plan: p\nlimits: {{grace: 200ms}}\nsteps:\n  a: {step}\n")
-    outcome = program("run", "plan.yaml")
+    outcome = as_process("run", "plan.yaml", cwd=folder)
     assert outcome.code == 0, outcome.err
     assert not runs(int((folder / "pid").read_text()))
+
+
+def test_the_children_that_a_process_had_before_it_became_the_program_are_none_of_a_keepers(folder: Path) -> None:
+    # semantics S11
+    (folder / "plan.yaml").write_text("plan: p\nsteps: {a: {run: 'test -e seen || { touch seen; kill -9 $PPID; }'}}")
+    script = f'sleep 1000 > /dev/null 2>&1 & echo $! > pid; exec "{sys.executable}" -m holdfast run plan.yaml'
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    pid = int((folder / "pid").read_text())
+    assert runs(pid)
+    os.kill(pid, signal.SIGKILL)
+    assert done.returncode == 0, done.stderr

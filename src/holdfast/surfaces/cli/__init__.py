@@ -20,4 +20,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     from holdfast.surfaces.cli.entry import run
 
-    return run(arguments)
+    return run(arguments, is_program=argv is None)

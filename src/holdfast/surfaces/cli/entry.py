@@ -42,14 +42,15 @@ class Command:
 
         app = App.find(plan, self._directory or directory, self._db)
         app.door = self.door
-        app.is_program = True
+        app.is_program = self.screen.is_program
         app.log = self._log or app.log
         return app
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line; returns its exit code and raises nothing."""
+def run(arguments: Sequence[str], *, is_program: bool = False) -> int:
+    """Run one command line; returns its exit code and raises nothing. `is_program`: this process is there for it."""
     screen = _screen(arguments)
+    screen.is_program = is_program
     try:
         code = _answered(arguments, screen)
     except HoldfastError as error:

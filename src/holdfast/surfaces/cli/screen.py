@@ -37,7 +37,7 @@ class Screen:
     the exit code of what it did.
     """
 
-    __slots__ = ("colour", "err", "gone", "json", "out", "volume")
+    __slots__ = ("colour", "err", "gone", "is_program", "json", "out", "volume")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Screen:
         self.colour = colour
         self.volume = volume
         self.json = json
+        self.is_program = False  # the process is there for this one command
         self.gone: set[int] = set()
 
     @property
