@@ -260,10 +260,12 @@ class Holdfast:
                 raise
 
     def inbox(self) -> "Inbox":
-        """What people are asked, over all runs; what a crash left in doubt is recorded first."""
+        """What people are asked, over all runs; what a crash left in doubt and what is late is recorded first."""
         from holdfast.app.earlier import settle_all_crashed
+        from holdfast.app.lateness import tell_late
 
         settle_all_crashed(self)
+        tell_late(self)
         with self.reading() as reading:
             return reading.inbox()
 

@@ -277,11 +277,17 @@ class Reached:
         return not all(self.satisfied(j) or name in taken(self, j) for j in self.needs[i])
 
 
+def may_be_late(plan: Plan) -> bool:
+    """Whether the plan says by when anything is to be done."""
+    if plan.overdue is not None or (plan.goal is not None and plan.goal.deadline is not None):
+        return True
+    steps = plan.steps + plan.finally_
+    return not all(step.people is NOBODY or step.people.overdue is None for step in steps)
+
+
 def alarms_of(run: Reached) -> "Alarms | None":
     """The alarms of a run whose plan says by when anything is to be done; `None` for one that does not."""
-    plan = run.plan
-    is_due = plan.overdue is not None or (plan.goal is not None and plan.goal.deadline is not None)
-    if not is_due and all(step.people is NOBODY or step.people.overdue is None for step in run.steps):
+    if not may_be_late(run.plan):
         return None
     from holdfast.run.alarms import Alarms  # noqa: PLC0415 - few plans have any
 

@@ -1,6 +1,8 @@
 """What people find in the inbox of real runs: goals in prose, spent budgets, what is late; and what a run waits for."""
 
+import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,29 @@ def test_what_is_late_is_an_item_until_it_is_done_and_approves_nothing(shop: Wor
     with pytest.raises(NotPossibleError, match="something is late"):
         shop.app.answer(late[0].id, "approve")
     assert shop.app.cancel(end.run).status == "canceled"
+    assert asked(shop) == []
+
+
+def test_what_gets_late_while_nobody_drives_the_run_is_found_by_who_looks(shop: Workshop) -> None:
+    # semantics S18
+    end = shop.run("""
+        overdue: {after: 0.4s}
+        steps: {a: {run: "true", expect: [{prose: it is nice}], overdue: {after: 0.4s, escalate: lead}}}
+        """)
+    assert (end.exit_code, end.status) == (4, "blocked")
+    deadline = time.monotonic() + 20
+    while len(found := asked(shop)) < 3 and time.monotonic() < deadline:
+        os.sched_yield()
+    assert {(one.kind, one.step, one.role) for one in found} == {
+        ("review", "a", None),
+        ("escalation", None, None),
+        ("escalation", "a", "lead"),
+    }
+    assert asked(shop) == found  # each is told once
+    [review] = [one for one in found if one.kind == "review"]
+    shop.app.answer(review.id, "approve")
+    assert [it.status for it in shop.app.resume()] == ["succeeded"]
+    assert sum(event.body.kind == "escalation.opened" for event in shop.events(end)) == 2
     assert asked(shop) == []
 
 
