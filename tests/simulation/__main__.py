@@ -14,7 +14,9 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.count == 1:
         result = play(options.seed, _say)
-        _say(f"{result.outcome}: {', '.join(result.steps)}; {result.events} events, {result.moves} moves")
+        for run in result.runs:
+            _say(f"{run.outcome}: {', '.join(run.steps)}")
+        _say(f"{result.events} events, {result.moves} moves")
     else:
         events = play_all(options.seed, options.count)
         _say(f"{options.count:,} histories, {events:,} events")

@@ -11,7 +11,8 @@ from holdfast.run import events as ev
 from holdfast.run.admission import is_free
 from holdfast.run.choose import Start
 from tests.simulation.plans import DEFINITE_EXIT, OUTPUTS, SECOND
-from tests.simulation.truth import BrokenRuleError, Process
+from tests.simulation.rules import BrokenRuleError
+from tests.simulation.truth import Process
 
 if TYPE_CHECKING:
     from tests.simulation.engine import Engine

@@ -12,8 +12,8 @@ from holdfast.run import events as ev
 from holdfast.run.standing import Pausing, Running
 from tests.simulation.keeper import Bye, Connection, Ended, Fenced, Hello, Request, Spawn, Spawned, Stop, Told
 from tests.simulation.plans import ASKED_S, DEFINITE_EXIT, OUTPUTS, Work
+from tests.simulation.rules import BrokenRuleError
 from tests.simulation.seat import seat_of
-from tests.simulation.truth import BrokenRuleError
 
 if TYPE_CHECKING:
     from tests.simulation.engine import Engine

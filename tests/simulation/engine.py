@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from msgspec.structs import replace
 
 from holdfast.engine.board import Board
+from holdfast.engine.locks import LOOK_US, NOTHING
 from holdfast.engine.passage import Passage, has_passage
 from holdfast.errors import HoldfastError
 from holdfast.plan.model import Effect
@@ -25,8 +26,8 @@ from tests.simulation.commands import Commands
 from tests.simulation.journal import Reader
 from tests.simulation.keeper import Spawn
 from tests.simulation.plans import OUTPUTS, SECOND, Work
+from tests.simulation.rules import BrokenRuleError
 from tests.simulation.seat import SimulatedWaits, seat_of
-from tests.simulation.truth import BrokenRuleError
 
 if TYPE_CHECKING:
     from holdfast.ports import Journal as PortJournal
@@ -61,7 +62,7 @@ class Engine:
         self.fence = fence
         self.reader = reader
         self.seq = reader.seen
-        self.board = Board(cast("PortJournal", world.project))
+        self.board = Board(cast("PortJournal", world.seen))
         self.calls = Calls(self)
         self.commands = Commands(self)
         self.passage = Passage(seat_of(self)) if has_passage(run) else None
@@ -78,6 +79,7 @@ class Engine:
         self.queue: deque[Submitted] = deque()  # the writer's
         self.inbox: deque[Durable | Call] = deque()
         self._project_seen = 0
+        self._locks_seen: object = None
         self._ended: set[int] = set()
         self._cut = False  # the last turn left decisions to the next
         self._outbox: list[ev.Event] = []
@@ -122,12 +124,24 @@ class Engine:
             return True
         if self.waits.wants_to_look(self.run):
             return True
+        lock_due = self._lock_due()
+        if lock_due is not None and lock_due <= self.now():
+            return True
         return (not self.pending and self.world.journal.head > self.seq) or self.calls.wants_to_look(self.now())
 
     def alarms(self) -> list[int]:
         """Wall times when something is to be done if nothing else happens before."""
-        due = wake_at(self.run)
-        return ([] if due is None else [due]) + self.calls.timeouts()
+        due = [at for at in (wake_at(self.run), self._lock_due()) if at is not None]
+        return due + self.calls.timeouts()
+
+    def _lock_due(self) -> int | None:
+        """When to look whether a step's turn has come; `None` where nobody's can have come since the last time."""
+        locks = self.passage.locks if self.passage is not None else None
+        if locks is None or self._locks_seen == self.world.project.locks.version:
+            return None
+        if self.closing or not any(self.run.states[i].cause == "lock" for i in self.run.waiting):  # type: ignore[attr-defined]  # they wait
+            return None
+        return locks._looked + LOOK_US
 
     def now(self) -> int:
         """Wall time."""
@@ -193,7 +207,7 @@ class Engine:
         run, now = self.run, self.now()
         self.facts = self.world.surroundings.facts
         if self.passage is not None:
-            self.passage.look(now)
+            self._look_at_passage(self.passage, now)
         self._stop_what_must()
         self.waits.look()
         self._decide(now)
@@ -204,11 +218,18 @@ class Engine:
             rest = at_rest(run, now, self.facts)
             if rest is not None:
                 self.tell(rest.event)
-            elif self._only_far_timers(now):
+            elif self._only_far_timers(now) and not (self.passage and self.passage.stays):
                 self._leave()
                 return False
         self.resting = run.status is not RunStatus.RUNNING
         return self._flush()
+
+    def _look_at_passage(self, passage: Passage, now: int) -> None:
+        locks = passage.locks
+        version, looked = (None, 0) if locks is None else (self.world.project.locks.version, locks._looked)
+        passage.look(now)
+        if locks is not None and locks._looked != looked:
+            self._locks_seen = version
 
     def _decide(self, now: int) -> None:
         run, limits = self.run, self.world.limits
@@ -342,8 +363,8 @@ class Engine:
         return not self.resting and self.run.next_ready() is not None and self._room() > 0
 
     def _append(self, events: Sequence[ev.Event], *, release: bool) -> Append:
-        also = self.passage.submit() if self.passage is not None else ()
-        return Append("r", events, self.fence, release=release, also=also)
+        also, freed = (self.passage.submit(), self.passage.freed()) if self.passage is not None else ((), NOTHING)
+        return Append(self.run.id, events, self.fence, None, None, None, release, also, *freed)
 
     def _only_this_commit_is_awaited(self, launches: Sequence[Spawn]) -> bool:
         if len(self.queue) > 1 or self.pending > 1 or self.calls.dispatched:

@@ -26,10 +26,11 @@ class Reader:
 class Journal:
     """The events of the run and their fold, which is the truth that every engine must agree with."""
 
-    def __init__(self, plan: Plan, watch: Watch, project: Project) -> None:
+    def __init__(self, run: str, plan: Plan, watch: Watch, project: Project) -> None:
+        self.run = run
         self.plan = plan
         self.events: list[ev.StoredEvent] = []
-        self.durable = Run("r", plan)
+        self.durable = Run(run, plan)
         self.rows: dict[str, StepRow] = {}
         self.fence = 0
         self.held = False
@@ -58,6 +59,8 @@ class Journal:
         for event in work.events:
             self._store(event)
         self._project.store(work.also)
+        if work.unlock or work.withdrawn:
+            self._project.locks.release(work)
         if work.release:
             self.held = False
         return Appended(self.head, None, foreign)
@@ -76,7 +79,7 @@ class Journal:
         self.expires = now + LEASE_US
 
     def _store(self, event: ev.Event) -> None:
-        stored = ev.StoredEvent("r", self.head + 1, event)
+        stored = ev.StoredEvent(self.run, self.head + 1, event)
         self._watch(stored, self.durable)
         if event.step is not None:
             row = step_after(self.rows.get(event.step), stored.seq, event)

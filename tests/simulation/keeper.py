@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from holdfast.engine.pace import DEPTH
 from holdfast.plan.model import Effect
-from tests.simulation.truth import BrokenRuleError, Process, Truth
+from tests.simulation.rules import BrokenRuleError
+from tests.simulation.truth import Process, Truth
 
 
 class Hello(NamedTuple):

@@ -77,7 +77,7 @@ class People:
         if any(isinstance(run.states[i], Waiting) for i in run.waiting):
             found.append(self._allow)
         found += world.surroundings.comes(run)
-        if world.project.holders - {"r"}:
+        if world.project.holders - world.project.worlds.keys():
             found.append(self._others_end)
         if world.engine is None:
             found.append(world.reopen)

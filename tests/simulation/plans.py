@@ -31,7 +31,7 @@ from holdfast.plan.model import (
 )
 from holdfast.run.machine import Run
 from tests.simulation.leading import without_deadlocks
-from tests.simulation.wanting import needing, promising, requiring, waiting
+from tests.simulation.wanting import WHOLE, locking, needing, promising, requiring, waiting
 
 SECOND = 1_000_000
 DEFINITE_EXIT = 3
@@ -94,9 +94,17 @@ class Script:
         return self.natures[at] if group is None else self.instances[group.at][at - group.first]
 
 
-def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
+def random_scripts(rng: random.Random, *, inline_effects: bool) -> tuple[Script, ...]:
+    """The plans of one history, nearly always one; several share locks."""
+    count = rng.choice((1, 2, 2, 3)) if rng.random() < 0.2 else 0
+    if not count:
+        return (random_script(rng, inline_effects=inline_effects, locks=False),)
+    return tuple(random_script(rng, inline_effects=inline_effects, locks=True) for _ in range(count))
+
+
+def random_script(rng: random.Random, *, inline_effects: bool, locks: bool) -> Script:
     """A plan of 1 to 30 steps, mostly small; `inline_effects`: functions in the engine's own process may have some."""
-    count = rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 8, 10, 12, 30))
+    count = rng.choice((1, 2, 3, 4, 5, 6) if locks else (1, 2, 3, 4, 5, 6, 7, 8, 8, 10, 12, 30))
     density = rng.choice((0.1, 0.4, 0.8))
     steps: list[Step] = []
     natures: list[Nature] = []
@@ -135,8 +143,18 @@ def random_script(rng: random.Random, *, inline_effects: bool) -> Script:
         steps = [msgspec.structs.replace(step, sharing=its) for step, its in zip(steps, shared, strict=True)]
     if resources:
         steps = [needing(rng, step, resources) if rng.random() < 0.6 else step for step in steps]
+    if locks:
+        steps = [locking(rng, step) if rng.random() < 0.5 else step for step in steps]
     made = tuple(steps)
-    plan = Plan(id="p", steps=made[:count], finally_=made[count:], limits=limits, breakers={"api": _breaker(rng)})
+    whole = (WHOLE,) if locks and rng.random() < 0.3 else ()
+    plan = Plan(
+        id="p",
+        steps=made[:count],
+        finally_=made[count:],
+        limits=limits,
+        breakers={"api": _breaker(rng)},
+        locks=whole,
+    )
     return Script(plan, tuple(natures), concurrency, instances)
 
 

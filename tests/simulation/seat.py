@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from holdfast.engine.board import Board
 from holdfast.engine.waits import Waits
+from holdfast.errors import HoldfastError
 from holdfast.run import events as ev
 from holdfast.run.machine import Run
-from tests.simulation.project import Project
+from tests.simulation.project import Seen
 
 if TYPE_CHECKING:
     from holdfast.engine.driver import Driver
@@ -25,7 +26,7 @@ class Around(NamedTuple):
     """What the parts of a driver need from around it."""
 
     board: Board
-    journal: Project
+    journal: Seen
     clock: Clock
 
 
@@ -34,12 +35,41 @@ class Seat:
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
-        self.world = Around(engine.board, engine.world.project, Clock(engine.now))
+        self.world = Around(engine.board, engine.world.seen, Clock(engine.now))
 
     @property
     def run(self) -> Run:
         """The run as the engine sees it."""
         return self._engine.run
+
+    @property
+    def fence(self) -> int:
+        """The engine's fencing number."""
+        return self._engine.fence
+
+    @property
+    def seq(self) -> int:
+        """The last event of the run that is known to be durable."""
+        return self._engine.seq
+
+    @property
+    def concurrency(self) -> int:
+        """How many attempts may run at once."""
+        return self._engine.world.script.concurrency
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing new starts."""
+        return self._engine.closing
+
+    @property
+    def failure(self) -> HoldfastError | None:
+        """Why the engine gives the run up."""
+        return self._engine.failure
+
+    @failure.setter
+    def failure(self, error: HoldfastError | None) -> None:
+        self._engine.failure = error
 
     @property
     def calls(self) -> "Calls":

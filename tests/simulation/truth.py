@@ -5,6 +5,7 @@ Each rule that must hold of real things is checked here, at the moment something
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from holdfast.plan.model import Effect, Step
@@ -12,15 +13,13 @@ from holdfast.run import events as ev
 from holdfast.run.machine import Run
 from holdfast.run.standing import Failed, Falling, Lingering, Ready, Retrying, Running, Uncertain, Undone, Waiting
 from holdfast.run.states import FINAL_STEP
+from tests.simulation.hours import Hours
 from tests.simulation.leading import may_begin, may_run
 from tests.simulation.plans import DEFINITE_EXIT, GRACE_S, SECOND, Failure, Nature, Script, Work
 from tests.simulation.rationing import Rationing
+from tests.simulation.rules import BrokenRuleError
 from tests.simulation.surroundings import Surroundings
 from tests.simulation.wanting import ONLINE
-
-
-class BrokenRuleError(AssertionError):
-    """A rule of the semantics does not hold."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +48,8 @@ class Truth:
     script: Script
     rng: random.Random
     surroundings: Surroundings
-    now: int = 1_000_000 * SECOND
+    hours: Hours
+    share: Callable[["Process"], None]  # checks what other runs may have to say about a start
     processes: list[Process] = field(default_factory=list)  # alive
     started: dict[int, list[int]] = field(default_factory=dict)  # step -> attempts that really started
     applied: dict[int, int] = field(default_factory=dict)  # once step -> how often its effect happened
@@ -64,6 +64,11 @@ class Truth:
     def __post_init__(self) -> None:
         """What there is to be shared, the plan says."""
         self.rationing = Rationing(self.script.plan.limits.resources)
+
+    @property
+    def now(self) -> int:
+        """The true time."""
+        return self.hours.now
 
     # Real starts.
 
@@ -113,6 +118,7 @@ class Truth:
         before.append(attempt)
         self.processes.append(process)
         self._check_crowd()
+        self.share(process)
         return process
 
     def _made(self, run: Run, at: int, attempt: int, before: int) -> Process:

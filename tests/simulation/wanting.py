@@ -12,6 +12,10 @@ BEGIN_S = 1_000_000
 FILES = ("first.flag", "second.flag")
 """They are there sooner or later."""
 NEVER = "never.flag"
+LOCKS = ("db", "printer")
+"""What steps work under."""
+WHOLE = "site"
+"""What whole runs work under, and steps of others: nobody who has another lock waits for it, so nobody waits for ever."""
 ONLINE = "network.online"
 
 
@@ -56,3 +60,9 @@ def needing(rng: random.Random, step: Step, resources: dict[str, float]) -> Step
 def promising(step: Step) -> Step:
     """The step with a promise in prose, which only a person can look at."""
     return msgspec.structs.replace(step, results=Results(expect=(Prose(prose="it reads well"),)))
+
+
+def locking(rng: random.Random, step: Step) -> Step:
+    """The step with locks that its attempts work under."""
+    names = rng.choice(((LOCKS[0],), (LOCKS[0],), (LOCKS[1],), LOCKS, (WHOLE,), (WHOLE, LOCKS[0])))
+    return msgspec.structs.replace(step, sharing=msgspec.structs.replace(step.sharing, locks=names))

@@ -1,13 +1,12 @@
 """One simulated world: an engine or two, a keeper, people, a clock; and what may go wrong with each of them."""
 
-import random
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from holdfast.errors import HoldfastError
 from holdfast.ports import Append
 from holdfast.run import events as ev
 from holdfast.run.breakers import CLOSED
+from holdfast.run.locks import RUN_TOKEN, Token
 from holdfast.run.machine import Run, fold
 from holdfast.run.standing import Lingering, Running
 from holdfast.run.states import BreakerState, RunStatus
@@ -15,13 +14,13 @@ from tests.simulation.commands import hello
 from tests.simulation.engine import Engine
 from tests.simulation.journal import Journal, Reader
 from tests.simulation.keeper import Connection, Facts, Keeper
+from tests.simulation.locking import locks_wanted
 from tests.simulation.plans import SECOND, Script
-from tests.simulation.project import FOREVER, Project
-from tests.simulation.surroundings import Surroundings
-from tests.simulation.truth import BrokenRuleError, Process, Truth
+from tests.simulation.project import FOREVER, Project, Seen
+from tests.simulation.rules import BrokenRuleError
+from tests.simulation.truth import Process, Truth
 
 WEB = "calls.web"
-Note = Callable[[str], None]
 
 
 class DiedError(Exception):
@@ -40,15 +39,17 @@ class Limits:
 class World:
     """Everything there is, and the moves that each actor can make."""
 
-    def __init__(self, script: Script, rng: random.Random, limits: Limits, note: Note) -> None:
+    def __init__(self, project: Project, script: Script, limits: Limits) -> None:
+        self.name = f"r{len(project.worlds)}"
         self.script = script
-        self.rng = rng
+        self.rng = rng = project.rng
         self.limits = limits
-        self.note = note
-        self.surroundings = Surroundings(rng, note)
-        self.truth = Truth(script, rng, self.surroundings)
-        self.project = Project(self.risk, note)
-        self.journal = Journal(script.plan, self._recorded, self.project)
+        self.project = project
+        self.hours = project.hours
+        self.surroundings = project.surroundings
+        self.truth = Truth(script, rng, self.surroundings, self.hours, self._check_locks)
+        self.journal = Journal(self.name, script.plan, self._recorded, project)
+        self.seen = Seen(project, self.name, self.risk)
         self.truth.durable = self.journal.durable
         self.facts = Facts()
         self.keeper: Keeper | None = None
@@ -57,18 +58,58 @@ class World:
         self.engine: Engine | None = None
         self.frozen: Engine | None = None  # stopped in the middle, and taken over
         self.crashes_left = 0
-        self.jump = 0  # how far the wall clock is off
+        project.worlds[self.name] = self
 
     @property
     def wall(self) -> int:
         """Wall time, which may jump while no engine lives."""
-        return self.truth.now + self.jump
+        return self.hours.wall
+
+    def note(self, line: str) -> None:
+        """Tell whoever looks on."""
+        self.project.note(f"{self.name} {line}")
+
+    def is_driven_by(self, fence: int) -> bool:
+        """Whether the engine with this fence lives."""
+        return any(each is not None and each.fence == fence for each in (self.engine, self.frozen))
 
     def _recorded(self, stored: ev.StoredEvent, before: Run) -> None:
         event = stored.event
         self.note(f"{stored.seq:4} {event.step or 'run'} {event.attempt or ''} {event.body}")
         self.truth.recorded(stored, before)
         self._check_limits(event, before)
+        if isinstance(event.body, ev.AttemptStarted) and event.step is not None and event.attempt is not None:
+            wanted = locks_wanted(before.steps[before.index[event.step]], before.plan)
+            if wanted:
+                self._check_given(wanted, Token(event.step, event.attempt))
+
+    def _check_given(self, wanted: set[str], token: Token) -> None:
+        """An attempt that wants locks has them when its start is durable."""
+        given = self.project.locks.given(self.name)
+        for name in wanted:
+            if given.get(name) != (RUN_TOKEN if name in self.script.plan.locks else token):
+                raise BrokenRuleError(f"{token} of {self.name} starts without the lock {name}: {given} (G9)")
+
+    def _check_locks(self, process: Process) -> None:
+        """Nobody else works under the locks of what starts."""
+        plan = self.script.plan
+        wanted = locks_wanted(process.step, plan)
+        if not wanted:
+            return
+        for world in self.project.worlds.values():
+            for each in world.truth.processes:
+                if each is process or not world.has_in_hand(each):
+                    continue
+                theirs = locks_wanted(each.step, world.script.plan)
+                both = wanted & theirs - (set(plan.locks) if world is self else set())
+                if both:
+                    raise BrokenRuleError(f"{self.name} s{process.at} and {world.name} s{each.at} have {both} (G9)")
+
+    def has_in_hand(self, process: Process) -> bool:
+        """Whether anybody may still tell what becomes of a process; a lock dies with its keeper and engine (G9)."""
+        if process.engine is not None:
+            return process.engine == self.truth.current_fence and not process.abandoned
+        return self.keeper is not None or self.is_driven_by(self.journal.fence)
 
     def _check_limits(self, event: ev.Event, before: Run) -> None:
         """No attempt starts that a breaker or a budget does not let through, as the journal has them now."""
@@ -79,7 +120,7 @@ class World:
         sharing = before.steps[i].sharing
         if sharing.breaker is not None:
             breaker = self.project.by_name.get(sharing.breaker, CLOSED)
-            on_trial = ("r", event.step, event.attempt) in breaker.trials
+            on_trial = (self.name, event.step, event.attempt) in breaker.trials
             if breaker.state is not BreakerState.CLOSED and body.breaker == breaker.generation and not on_trial:
                 raise BrokenRuleError(f"{event.step} starts while its breaker is {breaker.state} (S12)")
         if account is None or not sharing.capabilities or event.step in {step.id for step in before.plan.finally_}:
@@ -100,8 +141,8 @@ class World:
         assert fence == 1
         self.truth.current_fence = 1
         reader = Reader()
-        self.journal.commit([_append(events, fence)], reader)
-        self.engine = Engine(self, fold(Run("r", self.script.plan), events), fence, reader)
+        self.journal.commit([self._append(events, fence)], reader)
+        self.engine = Engine(self, fold(Run(self.name, self.script.plan), events), fence, reader)
         if self.rng.random() < 0.5:
             self.engine.commands.open()  # it starts beside the engine
 
@@ -112,7 +153,7 @@ class World:
             return
         self.truth.current_fence = fence
         reader = Reader(self.journal.head)
-        run = fold(Run("r", self.script.plan), (stored.event for stored in self.journal.events))
+        run = fold(Run(self.name, self.script.plan), (stored.event for stored in self.journal.events))
         engine = Engine(self, run, fence, reader)
         self.note(f"engine {fence} takes over")
         try:
@@ -129,7 +170,7 @@ class World:
         owned = ev.Event(self.wall, ev.RunOwned(engine.fence, "host", 1, "0"))
         if self.rng.random() < 0.1:
             self.people_race()
-        outcome = self.journal.commit([_append([owned], engine.fence)], engine.reader)[0]
+        outcome = self.journal.commit([self._append([owned], engine.fence)], engine.reader)[0]
         assert not isinstance(outcome, HoldfastError)
         for stored in outcome.foreign:
             engine.run.apply(stored.event)
@@ -181,6 +222,13 @@ class World:
         self.keeper.obey(connection, connection.to_keeper.popleft())
         connection.to_engine.popleft()
         return connection
+
+    def keep_out(self, fence: int) -> bool:
+        """No keeper below this fence comes up any more; false where one has, or a newer engine."""
+        if self.keeper is not None or self.known_fence > fence:
+            return False
+        self.known_fence = fence
+        return True
 
     def wake_engine(self, engine: Engine) -> None:
         """One round of an engine's loop, which it may not survive."""
@@ -246,8 +294,8 @@ class World:
         if kind == "power":
             self.end_orphans()
             self._tear_facts()
-        if self.engine is None and self.frozen is None and self.rng.random() < 0.3:
-            self.jump += self.rng.choice((-3600, -5, 5, 3600)) * SECOND
+        if not any(each.engine or each.frozen for each in self.project.worlds.values()) and self.rng.random() < 0.3:
+            self.hours.jump += self.rng.choice((-3600, -5, 5, 3600)) * SECOND
 
     def _tear_facts(self) -> None:
         """What the keeper wrote last had not reached the disk."""
@@ -321,37 +369,37 @@ class World:
         self.truth.end(process)
         owner.calls.thread_done(process)
 
-    def next_moment(self) -> int | None:
-        """When something happens by itself next; `None` while something is due: real things do not wait."""
-        if self.due_processes():
-            return None
+    def moments(self) -> list[int]:
+        """When something of this run happens by itself."""
         moments = [each.ends for each in self.truth.processes if each.ends is not None]
         moments += [each.deadline for each in self.truth.processes if each.deadline is not None and each.why is None]
         engine = self.engine
         if engine is not None and not engine.resting and engine.failure is None:
-            moments += [at - self.jump for at in engine.alarms()]
+            moments += [at - self.hours.jump for at in engine.alarms()]
         if engine is None and self.frozen is not None:
-            moments.append(self.journal.expires - self.jump + 1)
+            moments.append(self.journal.expires - self.hours.jump + 1)
         if engine is None:  # nobody waits for an open breaker, nor for a far timer, and their time comes all the same
             run = self.journal.durable
             dues = [*run.retrying.values(), *(state.due or 0 for state in _lingering(run))]
-            moments += [due - self.jump for due in dues]
-            moments += [breaker.due - self.jump for breaker in self.project.by_name.values()]
-        later = [at for at in moments if at > self.truth.now]
-        return min(later, default=None)
+            moments += [due - self.hours.jump for due in dues]
+            moments += [breaker.due - self.hours.jump for breaker in self.project.by_name.values()]
+        return [at for at in moments if at > self.truth.now]
 
     def advance(self, to: int) -> None:
         """Time passes; a living engine renews its lease."""
-        self.truth.now = to
+        self.hours.now = to
         if self.engine is not None and not self.engine.resting:
             self.journal.renew(self.wall)
 
     # People.
 
+    def _append(self, events: list[ev.Event], fence: int | None, after: int | None = None) -> Append:
+        return Append(self.name, events, fence, after)
+
     def ask(self, body: ev.Body, step: str | None = None, attempt: int | None = None) -> None:
         """A person's event, decided on the run as it stands."""
         self.note(f"a person: {body}")
-        work = _append([ev.Event(self.wall, body, step, attempt)], None, self.journal.head)
+        work = self._append([ev.Event(self.wall, body, step, attempt)], None, self.journal.head)
         outcome = self.journal.commit([work])[0]
         assert not isinstance(outcome, HoldfastError), outcome
 
@@ -369,7 +417,3 @@ def _running(run: Run) -> list[tuple[int, int]]:
 
 def _lingering(run: Run) -> list[Lingering]:
     return [state for i in run.lingering if isinstance(state := run.states[i], Lingering)]
-
-
-def _append(events: list[ev.Event], fence: int | None, after: int | None = None) -> Append:
-    return Append("r", events, fence, after)
