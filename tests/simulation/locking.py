@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import apsw
 
 from holdfast.journal.leases import write_lease
-from holdfast.journal.locks import Witness, holders, release_locks, take_locks, turns
+from holdfast.journal.locks import RESTING, Witness, holders, release_locks, take_locks, turns
 from holdfast.journal.statements import schema, sql
 from holdfast.journal.stored import run_row
 from holdfast.plan.model import Plan, Step
 from holdfast.ports import Append, FenceLostError, Lease, LockRequest, Owner
 from holdfast.run import events as ev
-from holdfast.run.locks import Holder, Token
+from holdfast.run.locks import RUN_TOKEN, Holder, Token
 from holdfast.run.states import FINAL_RUN
 from tests.simulation.rules import BrokenRuleError
 
@@ -55,8 +55,10 @@ class Locks:
         self._changes += 1
         before = take_locks(self._connection, asked, self._witness(now), self._keep_out)
         place = _Place(asked.run, asked.step, frozenset(asked.names))
+        first = self._first(place, now)
+        if first is not None and not before:
+            raise BrokenRuleError(f"{asked.run} {asked.step} gets {asked.names} before {first} (G9)")
         if not before:
-            self._check_turn(place, now)
             self._line = [each for each in self._line if each[:2] != place[:2]]
         elif place not in self._line:
             self._line.append(place)
@@ -93,16 +95,29 @@ class Locks:
         """Who holds any of these locks, as somebody finds out who wants them."""
         return holders(sorted(names), ("", "nobody"), self._witness(now))
 
-    def _check_turn(self, place: _Place, now: int) -> None:
-        """First come, first served: nobody who waits for any of these locks has come before."""
+    def _first(self, place: _Place, now: int) -> _Place | None:
+        """Who came before and waits for any of these locks; who waits no more is forgotten."""
+        first, whole = None, self._of_runs()
         for each in list(self._line):
             if each[:2] == place[:2]:
-                return
+                break
             if each.names.isdisjoint(place.names):
                 continue
-            if self._waits(each, now):
-                raise BrokenRuleError(f"{place.run} {place.step} gets {sorted(place.names)} before {each}")
-            self._line.remove(each)
+            if not self._waits(each, now):
+                self._line.remove(each)
+            elif first is None and each.names.isdisjoint(whole):
+                first = each
+        return first
+
+    def _of_runs(self) -> set[str]:
+        """The locks that runs hold as a whole, which may be long: who waits for one of them lets others go before."""
+        found: set[str] = set()
+        for world in self._worlds.values():
+            status = world.journal.durable.status
+            is_there = world.keeper is not None or world.is_driven_by(world.journal.fence) or status in RESTING
+            if is_there and status not in FINAL_RUN:
+                found.update(name for name, token in self.given(world.name).items() if token == RUN_TOKEN)
+        return found
 
     def _waits(self, place: _Place, now: int) -> bool:
         journal = self._worlds[place.run].journal

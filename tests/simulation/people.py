@@ -14,6 +14,7 @@ from holdfast.run.reviews import rejected
 from holdfast.run.standing import Reviewed, Uncertain, Waiting
 from holdfast.run.states import RunStatus
 from tests.simulation.aiming import asked, is_met
+from tests.simulation.plans import OUTPUTS
 from tests.simulation.world import Limits, World
 
 Move = Callable[[], None]
@@ -74,7 +75,7 @@ class People:
             found.append(self._answer)
         if asked(run):
             found.append(self._judge)
-        if any(isinstance(run.states[i], Waiting) for i in run.waiting):
+        if any(isinstance(state := run.states[i], Waiting) and state.cause == "budget" for i in run.waiting):
             found.append(self._allow)
         found += world.surroundings.comes(run)
         if world.project.holders - world.project.worlds.keys():
@@ -105,7 +106,7 @@ class People:
         choice: Literal["happened", "not-happened", "skip"] = "happened" if happened else "not-happened"
         if not self.profile.honest:
             choice = self.rng.choice(("happened", "not-happened", "skip"))
-        world.ask(ev.StepResolved(choice, outputs={"n": 1} if choice == "happened" else {}), run.steps[i].id)
+        world.ask(ev.StepResolved(choice, outputs=OUTPUTS if choice == "happened" else {}), run.steps[i].id)
 
     def _answer(self) -> None:
         """Somebody looks at what a step promised in prose."""

@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from holdfast.engine.locks import NOTHING, Locks
 from holdfast.engine.passage import Passage
 from holdfast.errors import HoldfastError
+from holdfast.journal.leases import lease_of
+from holdfast.journal.locks import Witness
 from holdfast.plan.model import Effect
 from holdfast.ports import Append, Appended
 from holdfast.run import events as ev
@@ -16,6 +19,7 @@ from holdfast.run.breakers import Ask
 from holdfast.run.budgets import Account
 from holdfast.run.machine import Run
 from holdfast.run.queue import Queue
+from holdfast.run.states import FINAL_RUN
 from holdfast.run.stock import Stock
 from tests.simulation.calls import Calls
 from tests.simulation.commands import Commands
@@ -33,7 +37,7 @@ FOUND_WITHIN = 600
 @pytest.mark.parametrize("first", range(0, 8 * BLOCK, BLOCK))
 def test_every_history_keeps_the_rules(first: int) -> None:
     # semantics S2, S4, S5, S6, S7, S8, S9, S12, S13, S14, S15, S16, S17, S18, S20
-    # semantics C1, C2, C3, C4, C5, C8, E1, E2, E3, E4, E5
+    # semantics G9, C1, C2, C3, C4, C5, C8, E1, E2, E3, E4, E5
     assert play_all(first, BLOCK) > BLOCK
 
 
@@ -238,9 +242,34 @@ def forgets_what_runs_beside_the_keeper(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Commands, "ahead", ahead)
 
 
+def gives_locks_that_others_have(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("holdfast.journal.locks._held", lambda _: [])
+
+
+def gives_locks_away_whose_commands_still_run(patch: pytest.MonkeyPatch) -> None:
+    def keeps(self: Witness, run: str, status: str, row: tuple[object, ...]) -> bool:
+        lease, held = lease_of(run, row)
+        return status not in FINAL_RUN and self.drives(lease, held=held)
+
+    patch.setattr(Witness, "keeps", keeps)
+    patch.setattr("holdfast.journal.locks._Held.is_over", lambda *_: True)
+
+
+def lets_those_behind_go_first(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("holdfast.journal.locks._before_in_line", lambda *_: [])
+
+
+def keeps_its_locks_when_it_is_done(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Locks, "submit", lambda _: NOTHING)
+
+
 @pytest.mark.parametrize(
     "sabotage",
     [
+        gives_locks_that_others_have,
+        gives_locks_away_whose_commands_still_run,
+        lets_those_behind_go_first,
+        keeps_its_locks_when_it_is_done,
         takes_a_slot_while_it_waits,
         ends_waits_before_their_time,
         starts_what_lacks_its_preconditions,

@@ -15,7 +15,7 @@ NEVER = "never.flag"
 LOCKS = ("db", "printer")
 """What steps work under."""
 WHOLE = "site"
-"""What whole runs work under, and steps of others: nobody who has another lock waits for it, so nobody waits for ever."""
+"""What whole runs work under, and steps of others; no run has another for itself, so no two wait for each other."""
 ONLINE = "network.online"
 
 

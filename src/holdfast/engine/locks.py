@@ -72,11 +72,17 @@ class Locks:
         if not waiting or driver.closing or 0 <= now - self._looked < LOOK_US:
             return
         self._looked = now
-        turns = set(driver.world.journal.lock_turns(run.id, now)) if self._line else set()
+        turns: set[str] = set()
+        if self._line:
+            # While we were late, others may have taken us for dead: who lost its place asks again.
+            self._line &= set(driver.world.journal.line_of(run.id))
+            turns.update(driver.world.journal.lock_turns(run.id, now))
         if turns and len(run.running) >= driver.concurrency:
             self._withdrawn |= turns  # others go first: there is no room here
             self._line -= turns
         for i in waiting:
+            if i in driver.calls.out:
+                continue  # it has got what it waited for, and its start is not told yet
             place = THE_RUN if self._lacks_whole else run.steps[i].id
             if place in turns or place not in self._line:
                 run.queue.offer(i)

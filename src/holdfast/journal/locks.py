@@ -84,6 +84,7 @@ class _Ticket(NamedTuple):
     names: frozenset[str]
     lease: Lease
     status: str
+    is_stuck: bool  # until a run ends: others, that one too, go before it meanwhile
 
     def before(self, name: str) -> Holder:
         owner = self.lease.owner
@@ -141,7 +142,7 @@ def turns(run: str, witness: Witness) -> list[str]:
     for ticket, waits in _line(witness):
         if ticket.run == run and ticket.names.isdisjoint(taken):
             found.append(ticket.step)
-        if waits:
+        if waits and not ticket.is_stuck:
             taken |= ticket.names
     return found
 
@@ -157,7 +158,7 @@ def holders(names: Sequence[str], asking: tuple[str, str], witness: Witness) -> 
     for ticket, waits in _line(witness):
         if (ticket.run, ticket.step) == asking:
             break
-        for name in sorted(ticket.names.intersection(names) - held) if waits else ():
+        for name in sorted(ticket.names.intersection(names) - held) if waits and not ticket.is_stuck else ():
             held.add(name)
             found.append(ticket.before(name))
     return found
@@ -178,11 +179,11 @@ def _before_in_line(
             break
         if ticket.names.isdisjoint(wanted):
             continue
-        if waits:
+        if not waits:
+            connection.execute(sql("drop_ticket"), (ticket.n,))
+        elif not ticket.is_stuck:
             name = min(ticket.names & wanted)
             found.append(ticket.before(name))
-        else:
-            connection.execute(sql("drop_ticket"), (ticket.n,))
     return found
 
 
@@ -196,14 +197,25 @@ def _held(witness: Witness) -> list[_Held]:
 
 
 def _line(witness: Witness) -> list[tuple[_Ticket, bool]]:
-    """Everybody who waits for locks, in order, and whether they still do."""
+    """Everybody who waits for locks, in order, and whether they still do.
+
+    Who waits for what a run holds as a whole keeps its place and keeps nobody from the other locks that it wants: that
+    run might need one of them to come to its end.
+    """
+    rows = list(witness.rows("lock_line", ()))
+    whole = {
+        each.name
+        for each in (_held(witness) if rows else ())
+        if each.step == THE_RUN and witness.keeps(each.run, each.status, each.lease)
+    }
     found = []
     waiting: dict[str, bool] = {}  # by run; to ask whether a process lives costs more than all the rest
-    for n, step, names, run, status, *its in list(witness.rows("lock_line", ())):
+    for n, step, names, run, status, *its in rows:
         name, standing = cast("tuple[str, str]", (run, status))
         row = tuple(its)
         these = frozenset(msgspec.json.decode(cast("str", names), type=list[str]))
-        ticket = _Ticket(cast("int", n), name, cast("str", step), these, lease_of(name, row)[0], standing)
+        is_stuck = not these.isdisjoint(whole)
+        ticket = _Ticket(cast("int", n), name, cast("str", step), these, lease_of(name, row)[0], standing, is_stuck)
         if name not in waiting:
             waiting[name] = witness.waits(name, standing, row)
         found.append((ticket, waiting[name]))

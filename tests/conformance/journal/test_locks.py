@@ -60,6 +60,20 @@ def test_several_locks_are_given_all_or_none(two: Journal) -> None:
     assert ask(two, "r2", "b", "web", "mail") == []
 
 
+def test_who_waits_for_a_lock_of_a_whole_run_does_not_keep_that_run_from_ending(two: Journal) -> None:
+    # semantics S4, G9
+    assert ask(two, "r1", *RUN_TOKEN[:1], "site", attempt=0) == []
+    assert ask(two, "r1", "a", "db") == []
+    assert ask(two, "r2", "b", "db", "site") == [("r1", "a"), ("r1", "")]
+    assert ask(two, "r1", "c", "db") == [("r1", "a")]
+    free(two, "r1", Token("a", 1))
+    assert two.lock_turns("r1", NOW) == ["c"]
+    assert ask(two, "r1", "c", "db") == []
+    free(two, "r1", Token("c", 1), RUN_TOKEN)
+    assert ask(two, "r1", "d", "db") == [("r2", "b")]  # it has kept its place
+    assert ask(two, "r2", "b", "db", "site") == []
+
+
 def test_only_the_token_that_was_given_the_lock_frees_it(two: Journal) -> None:
     # semantics G9
     ask(two, "r1", "a", "db", attempt=1)
