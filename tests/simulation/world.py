@@ -94,8 +94,8 @@ class World:
         """Nobody else works under the locks of what starts."""
         plan = self.script.plan
         wanted = locks_wanted(process.step, plan)
-        if not wanted:
-            return
+        if not wanted or not self.has_in_hand(process):
+            return  # a function in an engine that was replaced meanwhile begins late
         for world in self.project.worlds.values():
             for each in world.truth.processes:
                 if each is process or not world.has_in_hand(each):
