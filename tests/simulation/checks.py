@@ -6,6 +6,7 @@ from holdfast.run.machine import Run, fold
 from holdfast.run.reviews import promised
 from holdfast.run.standing import Canceled, Running, Skipped, Succeeded
 from holdfast.run.states import FINAL_STEP, RunStatus
+from tests.simulation.aiming import wrong_alarms, wrong_end
 from tests.simulation.engine import Engine
 from tests.simulation.rules import BrokenRuleError
 from tests.simulation.world import World
@@ -47,8 +48,12 @@ def check_end(world: World, *, honest: bool, freezes: bool) -> None:
     again = fold(Run(world.name, world.script.plan), (stored.event for stored in world.journal.events))
     if snapshot(again) != snapshot(durable):
         raise BrokenRuleError("two folds of one journal differ (S16)")
-    if outcome(durable) != durable.outcome:
-        raise BrokenRuleError(f"the run {durable.outcome}, its steps say {outcome(durable)} (S14)")
+    wrong = wrong_end(durable, outcome(durable))
+    if wrong is not None:
+        raise BrokenRuleError(f"the run {durable.outcome}: {wrong} (S14, S18)")
+    untimely = wrong_alarms(durable, world.journal.events)
+    if untimely is not None:
+        raise BrokenRuleError(f"{untimely} (S18)")
     for i, state in enumerate(durable.states):
         if durable.cancels < 2 and isinstance(state, Canceled) and durable.steps[i] in world.script.plan.finally_:
             raise BrokenRuleError(f"finally step s{i} never ran (S15)")
