@@ -9,7 +9,6 @@ from holdfast.journal.leases import write_lease
 from holdfast.journal.locks import RESTING, Witness, holders, release_locks, take_locks, turns
 from holdfast.journal.statements import schema, sql
 from holdfast.journal.stored import run_row
-from holdfast.plan.model import Plan, Step
 from holdfast.ports import Append, FenceLostError, Lease, LockRequest, Owner
 from holdfast.run import events as ev
 from holdfast.run.locks import RUN_TOKEN, Holder, Token
@@ -166,8 +165,3 @@ def _standing(world: "World") -> tuple[object, ...]:
     is_late = journal.expires <= world.wall
     alive = world.is_driven_by(journal.fence), world.keeper is None, world.known_fence
     return journal.fence, journal.held, is_late, journal.durable.status, alive
-
-
-def locks_wanted(step: Step, plan: Plan) -> set[str]:
-    """The locks that an attempt of the step works under."""
-    return {*step.sharing.locks, *plan.locks}

@@ -6,7 +6,6 @@ from holdfast.errors import HoldfastError
 from holdfast.ports import Append
 from holdfast.run import events as ev
 from holdfast.run.breakers import CLOSED
-from holdfast.run.locks import RUN_TOKEN, Token
 from holdfast.run.machine import Run, fold
 from holdfast.run.standing import Lingering, Running
 from holdfast.run.states import BreakerState, RunStatus
@@ -14,7 +13,7 @@ from tests.simulation.commands import hello
 from tests.simulation.engine import Engine
 from tests.simulation.journal import Journal, Reader
 from tests.simulation.keeper import Connection, Facts, Keeper
-from tests.simulation.locking import locks_wanted
+from tests.simulation.exclusion import check_alone, check_given
 from tests.simulation.plans import SECOND, Script
 from tests.simulation.project import FOREVER, Project, Seen
 from tests.simulation.rules import BrokenRuleError
@@ -47,7 +46,7 @@ class World:
         self.project = project
         self.hours = project.hours
         self.surroundings = project.surroundings
-        self.truth = Truth(script, rng, self.surroundings, self.hours, self._check_locks)
+        self.truth = Truth(script, rng, self.surroundings, self.hours, lambda process: check_alone(self, process))
         self.journal = Journal(self.name, script.plan, self._recorded, project)
         self.seen = Seen(project, self.name, self.risk)
         self.truth.durable = self.journal.durable
@@ -78,32 +77,7 @@ class World:
         self.note(f"{stored.seq:4} {event.step or 'run'} {event.attempt or ''} {event.body}")
         self.truth.recorded(stored, before)
         self._check_limits(event, before)
-        if isinstance(event.body, ev.AttemptStarted) and event.step is not None and event.attempt is not None:
-            wanted = locks_wanted(before.steps[before.index[event.step]], before.plan)
-            if wanted:
-                self._check_given(wanted, Token(event.step, event.attempt))
-
-    def _check_given(self, wanted: set[str], token: Token) -> None:
-        """An attempt that wants locks has them when its start is durable."""
-        given = self.project.locks.given(self.name)
-        for name in wanted:
-            if given.get(name) != (RUN_TOKEN if name in self.script.plan.locks else token):
-                raise BrokenRuleError(f"{token} of {self.name} starts without the lock {name}: {given} (G9)")
-
-    def _check_locks(self, process: Process) -> None:
-        """Nobody else works under the locks of what starts."""
-        plan = self.script.plan
-        wanted = locks_wanted(process.step, plan)
-        if not wanted or not self.has_in_hand(process):
-            return  # a function in an engine that was replaced meanwhile begins late
-        for world in self.project.worlds.values():
-            for each in world.truth.processes:
-                if each is process or not world.has_in_hand(each):
-                    continue
-                theirs = locks_wanted(each.step, world.script.plan)
-                both = wanted & theirs - (set(plan.locks) if world is self else set())
-                if both:
-                    raise BrokenRuleError(f"{self.name} s{process.at} and {world.name} s{each.at} have {both} (G9)")
+        check_given(self, event, before)
 
     def has_in_hand(self, process: Process) -> bool:
         """Whether anybody may still tell what becomes of a process; a lock dies with its keeper and engine (G9)."""
