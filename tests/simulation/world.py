@@ -11,9 +11,9 @@ from holdfast.run.standing import Lingering, Running
 from holdfast.run.states import BreakerState, RunStatus
 from tests.simulation.commands import hello
 from tests.simulation.engine import Engine
+from tests.simulation.exclusion import check_alone, check_given
 from tests.simulation.journal import Journal, Reader
 from tests.simulation.keeper import Connection, Facts, Keeper
-from tests.simulation.exclusion import check_alone, check_given
 from tests.simulation.plans import SECOND, Script
 from tests.simulation.project import FOREVER, Project, Seen
 from tests.simulation.rules import BrokenRuleError
