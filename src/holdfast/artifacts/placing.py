@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -14,6 +15,8 @@ from holdfast.errors import RequestError, StoreError
 from holdfast.plan.checks.paths import inside, parents
 
 FOLDER: Final = "placing"
+AT_FDCWD: Final = -100
+RENAME_EXCHANGE: Final = 2
 IN_THE_WAY: Final = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST})
 
 
@@ -78,18 +81,35 @@ def _staging(state: str, parent: str) -> Iterator[str]:
 
 
 def _swap(staged: str, target: str, aside: str) -> None:
-    """Rename what is staged to its place; a folder in the way gives way first, and comes back if need be."""
+    """Rename what is staged to its place.
+
+    What a plain rename cannot replace, such as a folder, changes places with it in one step where the system can do
+    that. Where it cannot, it gives way first: a crash just then leaves nothing in its place, and the artifact is put
+    back again.
+    """
     try:
         os.rename(staged, target)
     except OSError as error:
         if error.errno not in IN_THE_WAY:
             raise
+        if _exchanged(staged, target):
+            return
         os.rename(target, aside)
         try:
             os.rename(staged, target)
         except BaseException:
             os.rename(aside, target)
             raise
+
+
+def _exchanged(one: str, other: str) -> bool:
+    """Whether two names have changed places, which Linux does on most file systems."""
+    if not sys.platform.startswith("linux"):
+        return False
+    import ctypes  # noqa: PLC0415 - only a folder that takes the place of another needs it
+
+    call = getattr(ctypes.CDLL(None), "renameat2", None)  # glibc 2.28, musl 1.2.6
+    return call is not None and call(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0
 
 
 def _write(objects: Objects, entry: Entry, path: str) -> None:

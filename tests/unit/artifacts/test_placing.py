@@ -2,10 +2,12 @@
 
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from holdfast.artifacts import placing
 from holdfast.artifacts.statcache import StatCache
 from holdfast.artifacts.store import Store
 from holdfast.artifacts.tree import WorkingTree
@@ -84,6 +86,17 @@ def test_a_folder_comes_back_whole_and_what_was_added_is_gone(store: Store, proj
     assert list((project / ".holdfast/placing").iterdir()) == []
 
 
+def test_a_folder_gives_way_first_where_two_names_cannot_change_places(
+    store: Store, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = _folder(store, project)
+    before = _all(project / "out")
+    (project / "out/added").write_text("x")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    store.place(ref, str(project / "out"))
+    assert _all(project / "out") == before
+
+
 def test_a_file_takes_the_place_of_a_folder_and_the_other_way_round(store: Store, project: Path) -> None:
     folder, file = _folder(store, project), _stored(store, project, "a")
     before = _all(project / "out")
@@ -155,6 +168,7 @@ def test_what_stood_there_comes_back_where_its_successor_cannot_take_its_place(
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", failing)
+    monkeypatch.setattr(placing, "_exchanged", lambda _one, _other: False)
     with pytest.raises(StoreError, match="Input/output error"):
         store.place(ref, str(project / "out"))
     assert _all(project / "out") == before
