@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NoReturn
 
 from holdfast.artifacts.manifest import Entry, encodable, encode
@@ -14,7 +14,8 @@ from holdfast.plan.checks.paths import STATE_FOLDER, inside, is_glob, matcher, n
 
 FILE, FOLDER, LINK = "file", "folder", "link"
 NO_FILE: Final = "is neither a file nor a folder"
-_NOT_PLAIN: Final = re.compile(r"^!|[*?\[]|(?:^|/)\.{0,2}(?:/|$)")
+OTHER: Final = ""
+_NOT_PLAIN: Final = re.compile(r"^!|[*?\[]|(?:^|/)(?:\.{0,2}|\.holdfast)(?:/|$)")
 """What is in a pattern that is more than a plain path."""
 
 
@@ -52,7 +53,7 @@ class WorkingTree:
 
     def __init__(self, root: str, cache: StatCache) -> None:
         """`root` is the plan file's folder, which all paths are relative to."""
-        self._root = root
+        self._above = f"{root}/"
         self._cache = cache
         self._real = os.path.realpath(root)
         self._digests: dict[str, str | None] = {}  # of files, and of what is not there
@@ -70,14 +71,24 @@ class WorkingTree:
         takes out, wherever it stands. `.holdfast` and the step's own products never match. Raises `RequestError` for
         what cannot be read, is no file, or leads out of the project.
         """
+        found: dict[str, str | None] = {}
+        for read in reads:
+            if _NOT_PLAIN.search(read) is not None or any(map(read.startswith, products)):
+                return self._matched(reads, products)
+            digest = self._file(read)
+            if digest == OTHER:
+                return self._matched(reads, products)
+            found[read if read.isascii() else encodable(read)] = digest
+        return found if len(found) < 2 else dict(sorted(found.items()))
+
+    def _matched(self, reads: Sequence[str], products: Collection[str]) -> dict[str, str | None]:
+        """The same for patterns that are more than the plain paths of files."""
         left_out = LeftOut(reads, products)
         found: dict[str, str | None] = {}
         for read in reads:
-            if _NOT_PLAIN.search(read) is None:
-                paths, literal = [read], True
-            elif read.startswith("!"):
+            if read.startswith("!"):
                 continue
-            elif is_glob(read):
+            if is_glob(read):
                 paths, literal = self._matches(read), False
             else:
                 paths, literal = [plain(read)], True
@@ -87,34 +98,47 @@ class WorkingTree:
                 digest = self._digest(path, left_out)
                 if literal or digest is not None:  # else it is gone since its folder was read
                     found[encodable(path)] = digest
-        return found if len(found) < 2 else dict(sorted(found.items()))
+        return dict(sorted(found.items()))
 
     def product(self, path: str) -> str | None:
         """The digest that the store would give to the product at a plain path; `None` where there is nothing."""
-        found = self._look(path, os.stat)
+        digest = self._file(path, anywhere=True)
+        if digest != OTHER:
+            return digest
+        found = self._look(path, behind=True)
         if found is not None and stat.S_ISDIR(found.st_mode):
             return _digest_of(self._entries(path, None, exact=True))
-        return None if found is None else self._file(path, self._full(path), found)
+        return None if found is None else self._hashed(path, self._full(path), found)
 
     def _digest(self, path: str, left_out: LeftOut | None = None, *, anywhere: bool = False) -> str | None:
         """The digest of what is at a path, links followed; of a folder without what is left out of it."""
+        digest = self._file(path, anywhere=anywhere)
+        return self._other(path, left_out) if digest == OTHER else digest
+
+    def _file(self, path: str, *, anywhere: bool = False) -> str | None:
+        """The digest of the file at a path; `None` where there is nothing, `OTHER` where there is no file."""
         if path in self._digests:
             return self._digests[path]
         if not anywhere and path.rpartition("/")[0] not in self._inside:
             self._stay(path)
         found = self._look(path)
-        if found is None or stat.S_ISREG(found.st_mode):
-            digest = None if found is None else self._file(path, self._full(path), found)
-            self._digests[path] = digest
-            return digest
-        return self._other(path, found, left_out)
+        digest = None
+        if found is not None:
+            if not stat.S_ISREG(found.st_mode):
+                return OTHER
+            digest = self._hashed(path, "", found)
+        self._digests[path] = digest
+        return digest
 
-    def _other(self, path: str, found: os.stat_result, left_out: LeftOut | None) -> str:
+    def _other(self, path: str, left_out: LeftOut | None) -> str | None:
         """The digest of a folder, or of what a link leads to."""
         if left_out is not None and not left_out.touches(path):
             left_out = None
         if left_out is None and path in self._others:
             return self._others[path]
+        found = self._look(path)
+        if found is None:
+            return None
         if stat.S_ISLNK(found.st_mode):
             digest = self._behind(path, left_out)
         elif stat.S_ISDIR(found.st_mode):
@@ -125,25 +149,27 @@ class WorkingTree:
             self._others[path] = digest
         return digest
 
-    def _file(self, path: str, real: str, found: os.stat_result) -> str:
-        if not stat.S_ISREG(found.st_mode):
+    def _hashed(self, path: str, real: str, found: os.stat_result) -> str:
+        """The digest of the file that `found` is about, at `real` where that is not at `path`."""
+        mode = found.st_mode
+        if not stat.S_ISREG(mode):
             _refuse(path, NO_FILE)
-        if found.st_mode & stat.S_IXUSR:
+        if mode & stat.S_IXUSR:
             self._executable.add(path)
         try:
-            return self._cache.digest(path, real, found)
+            return self._cache.digest(path, real or self._full(path), found)
         except OSError as error:
             _refuse(path, f"cannot be read: {error.strerror or 'it was moved away'}", error)
 
     def _behind(self, path: str, left_out: LeftOut | None) -> str:
         """The digest of what a link leads to, inside of the project; of the link itself where that is nothing."""
         real = self._led(path)
-        found = self._look(path, os.stat)
+        found = self._look(path, behind=True)
         if found is None or STATE_FOLDER in real.split("/"):
             return _digest_of([Entry("", link=self._link(path))])
         if stat.S_ISDIR(found.st_mode):
             return _digest_of(self._entries(path, left_out))
-        return self._file(path, real, found)
+        return self._hashed(path, real, found)
 
     def _entries(self, top: str, left_out: LeftOut | None, *, exact: bool = False) -> Iterator[Entry]:
         """The manifest of a folder; `exact`: as the store keeps it.
@@ -179,7 +205,7 @@ class WorkingTree:
                     if stat.S_ISDIR(found.st_mode):
                         waiting.append((place, f"/{place}/", ""))
                     else:
-                        yield Entry(f"/{place}", self._file(place, real, found), place in self._executable)
+                        yield Entry(f"/{place}", self._hashed(place, real, found), place in self._executable)
 
     def _unseen(self, outside: set[str], tops: list[str]) -> Iterator[tuple[str, str, os.stat_result]]:
         """What links lead to that does not lie in a folder that was listed: its place, the same in full, and `stat`."""
@@ -254,7 +280,7 @@ class WorkingTree:
         return listed
 
     def _leads_to_folder(self, path: str) -> bool:
-        found = self._look(path, os.stat)
+        found = self._look(path, behind=True)
         return found is not None and stat.S_ISDIR(found.st_mode)
 
     def _stay(self, path: str) -> None:
@@ -281,16 +307,17 @@ class WorkingTree:
         except OSError as error:
             _refuse(path, f"cannot be read: {error.strerror}", error)
 
-    def _look(self, path: str, how: Callable[[str], os.stat_result] = os.lstat) -> os.stat_result | None:
+    def _look(self, path: str, *, behind: bool = False) -> os.stat_result | None:
+        full = path if path.startswith("/") else self._above + path
         try:
-            return how(self._full(path))
+            return os.stat(full) if behind else os.lstat(full)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
             _refuse(path, f"cannot be looked at: {_why(error)}", error)
 
     def _full(self, path: str) -> str:
-        return path if path.startswith("/") else f"{self._root}/{path}"
+        return path if path.startswith("/") else self._above + path
 
 
 def _digest_of(entries: "Iterator[Entry] | Sequence[Entry]") -> str:
