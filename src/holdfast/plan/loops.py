@@ -7,6 +7,7 @@ read it from here.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from holdfast.plan.graph import find_cycle
 from holdfast.plan.model import Plan, Step
 
 Arrows = dict[str, set[str]]
@@ -108,6 +109,21 @@ def waiting_outside(loops: Iterable[Loop], steps: Sequence[Step]) -> list[tuple[
                 pairs[pair] = None
                 todo.append(pair)
     return list(pairs)
+
+
+def tangled(loops: Sequence[Loop], steps: Sequence[Step]) -> list[str]:
+    """Steps that would wait for each other, since what is outside of a loop waits until that is left."""
+    ids = [step.id for step in steps]
+    index = {name: i for i, name in enumerate(ids)}
+    back = {(loop.source, loop.target) for loop in loops}
+    needs = [{index[name] for name in step.needs if name in index} for step in steps]
+    for step in steps:
+        for name in (*(to for to, _ in jumps_of(step)), *fallbacks_of(step)):
+            if name in index and (step.id, name) not in back:
+                needs[index[name]].add(index[step.id])
+    for source, name in waiting_outside(loops, steps):
+        needs[index[name]].add(index[source])
+    return [ids[i] for i in find_cycle([sorted(each) for each in needs]) or ()]
 
 
 def _arrows(steps: Sequence[Step]) -> Arrows:

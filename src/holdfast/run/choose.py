@@ -91,10 +91,9 @@ def choose(run: Run, now: int, room: int, facts: Mapping[str, object]) -> Decisi
             return Tell(late)
     if _is_closing(run):
         return None
-    if run.visits is not None and run.visits.turning:
-        told = turning(run, now)
-        if told is not None:
-            return Tell(told)
+    told = turning(run, now)
+    if told is not None:
+        return Tell(told)
     run.queue.call_due(now)
     queue = run.queue
     while (i := queue.first() if room > 0 else queue.first_free()) is not None:
@@ -110,6 +109,8 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
     `idle`: running steps whose nested run rests; they move when somebody goes on with this run.
     """
     if run.status is not RunStatus.RUNNING or run.running - idle or run.settling:
+        return None
+    if not _is_closing(run) and turning(run, now) is not None:
         return None
     over = run.ending or run.left == (0 if run.finalizing else run.tail)
     ending = run.ending

@@ -183,15 +183,20 @@ def decide(run: "Run", i: int) -> None:
     assert control is not None
     chosen = {run.place(name) for name in taken(run, i)} if i in control.targets else ()
     for j in control.targets.get(i, ()):
-        run.undecided[j] -= 1
-        if j in chosen:
-            choose_step(run, j)
-        elif not run.undecided[j] and j not in run.chosen:
-            _decided(run, j)
+        decide_about(run, j, chosen=j in chosen)
     for j in control.choosers.get(i, ()):
         waiting = run.states[j]
         if isinstance(waiting, Falling) and run.place(waiting.fallback) == i:
             run.settling.add(j)
+
+
+def decide_about(run: "Run", j: int, *, chosen: bool) -> None:
+    """One of those that may choose step `j` has ended."""
+    run.undecided[j] -= 1
+    if chosen:
+        choose_step(run, j)
+    elif not run.undecided[j] and j not in run.chosen:
+        _decided(run, j)
 
 
 def _decided(run: "Run", j: int) -> None:

@@ -61,6 +61,7 @@ def end(run: "Run", event: ev.Event) -> None:
 def _forget_turns(run: "Run") -> None:
     """What was to lead back does not any more."""
     if run.visits is not None:
+        run.visits.cut.update(run.visits.turning)
         run.visits.turning.clear()
         run.visits.stuck.clear()
 

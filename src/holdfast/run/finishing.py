@@ -20,7 +20,7 @@ def outcome(run: Run) -> ev.RunOutcome:
     """The run's outcome from its steps' outcomes (semantics S14); steps that never ran count as canceled."""
     tolerated = False
     unfinished = run.left > (0 if run.finalizing else run.tail)
-    canceled = run.canceling is not None and unfinished
+    canceled = (run.canceling is not None and unfinished) or (run.visits is not None and bool(run.visits.cut))
     if run.expired and (run.outcome == "failed" if run.finalizing else unfinished):
         return "failed"
     past = run.visits.past if run.visits is not None else ()

@@ -39,6 +39,8 @@ def answered(run: "Run", event: ev.Event) -> None:
     state = run.states[i]
     if not isinstance(state, Reviewed) or state.result.attempt != event.attempt:
         return
+    if run.failing and run.group_of.get(i) in run.failing:
+        return  # it ends with its fan-out, which may be told already
     run.reviews.discard(i)
     if body.choice == "approve":
         step_after(state.status, "succeeded")

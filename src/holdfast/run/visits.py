@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from holdfast.plan.loops import Loop
+from holdfast.plan.loops import Loop, fallbacks_of
 from holdfast.run import events as ev
-from holdfast.run.control import led_to, taken
+from holdfast.run.control import Control, control_of, decide_about, led_to, taken
 from holdfast.run.disposition import POLICIES, left_behind
 from holdfast.run.growth import append_steps, template_id
 from holdfast.run.standing import PENDING, Failed, Falling
@@ -32,6 +32,7 @@ class Visits(msgspec.Struct):
     stuck: set[int] = set()  # those of them that a person is asked about
     latest: dict[str, int] = {}  # name in the plan -> position of its latest visit
     past: set[int] = set()  # visits that are over
+    cut: set[int] = set()  # steps whose end was to lead back when the run ended
     rounds: dict[tuple[str, str], int] = {}  # source and target of a loop -> visits of the target so far, if not one
     allowed: dict[tuple[str, str], int] = {}  # how many visits a person has allowed beyond the limit
 
@@ -61,8 +62,8 @@ def ended(run: "Reached", j: int) -> bool:
 def turning(run: "Reached", now: int) -> ev.Event | None:
     """What is to be told of a step whose end leads back, or `None`; all that goes round has ended first."""
     visits = run.visits
-    assert visits is not None
-    for i in sorted(visits.turning):
+    for i in sorted(visits.turning) if visits is not None else ():
+        assert visits is not None
         if i in visits.stuck:
             continue
         loop = _loop(run, i, visits.turning[i])
@@ -107,9 +108,23 @@ def turns_back(run: "Run", i: int) -> bool:
         return False
     targets = {loop.target for loop in loops}
     back = next((target for target, _ in led_to(run, i) if target in targets), None)
-    if back is not None:
-        run.visits.turning[i] = back
-    return back is not None
+    if back is None:
+        return False
+    run.visits.turning[i] = back
+    for name in fallbacks_of(run.steps[i]):  # it goes round too, and is not chosen any more
+        j, control = run.place(name), _own_control(run)
+        control.targets[i] = tuple([k for k in control.targets[i] if k != j])
+        decide_about(run, j, chosen=False)
+    return True
+
+
+def _own_control(run: "Run") -> Control:
+    """Who may choose whom, as it is in this run only."""
+    assert run.control is not None
+    if not run.control.own:
+        tables = dict(run.control.choosers), dict(run.control.targets)
+        run.control = msgspec.structs.replace(run.control, choosers=tables[0], targets=tables[1], own=True)
+    return run.control
 
 
 def exhausted(run: "Run", event: ev.Event) -> None:
@@ -196,25 +211,18 @@ def _append(run: "Run", names: list[str], ids: tuple[str, ...], old: list[int]) 
 
 def _rewire(run: "Run", outside: list[int], moved: dict[int, int]) -> None:
     """Steps outside wait for, choose and are chosen by the new visits."""
-    assert run.control is not None
     assert isinstance(run.needs, list)
-    assert isinstance(run.dependents, list)
-    if not run.control.own:
-        run.control = msgspec.structs.replace(
-            run.control, choosers=dict(run.control.choosers), targets=dict(run.control.targets), own=True
-        )
-    control = run.control
+    control, plan = _own_control(run), control_of(run.plan, run.index)
+    assert plan is not None
     for k in outside:
         run.needs[k] = tuple([moved.get(j, j) for j in run.needs[k]])
-    for table in (control.choosers, control.targets):
-        for old, new in moved.items():
-            if old in table:
-                table[new] = table[old]
+    for table, first in ((control.choosers, plan.choosers), (control.targets, plan.targets)):
         for k in [k for k in table if k not in moved]:
             table[k] = tuple([moved.get(j, j) for j in table[k]])
         for new in moved.values():
-            if new in table:
-                table[new] = tuple([moved.get(j, j) for j in table[new]])
+            k = run.index[template_id(run.steps[new].id)]
+            if k in first:
+                table[new] = tuple([run.place(run.steps[j].id) for j in first[k]])
 
 
 def awaited(run: "Run", k: int) -> list[int]:

@@ -313,3 +313,28 @@ def test_visits_that_are_over_do_not_count_in_the_outcome() -> None:
     told(story, ev.StepJumped("a", 2, ("a#2", "b#2", "c#2")), "c")
     story.take()
     assert outcome(story.run) == "succeeded"
+
+
+def test_a_step_that_leads_back_takes_its_own_fallback_round_with_it() -> None:
+    # semantics S7, S17
+    story = (
+        Story(step("a", on_failure="x", edges={"more": ("a", 2)}), step("x"), step("b", "a")).start("a").end("a", MORE)
+    )
+    told(story, ev.StepSkipped("branch"), "x")
+    told(story, ev.StepJumped("a", 2, ("a#2", "x#2")), "a").breaks("a#2")
+    assert story.next_start() == ("x#2", 1)
+    assert (story.play().outcome, story.status("b")) == ("succeeded", "succeeded")
+    same(story)
+
+
+def test_a_run_that_is_canceled_before_a_jump_is_canceled_whatever_its_steps_say() -> None:
+    # semantics S14, S17
+    story = Story(step("a", edges={"more": ("a", 2)})).start("a").tell(ev.RunCanceling()).end("a", MORE)
+    assert story.play().outcome == "canceled"
+    assert outcome(story.run) == "canceled"
+
+
+def test_a_run_does_not_rest_before_it_has_jumped() -> None:
+    # semantics S17
+    story = Story(step("a", edges={"more": ("a", 2)})).start("a").end("a", MORE)
+    assert story.rest() is None

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from holdfast.plan.draft import Draft
-from holdfast.plan.graph import find_cycle
-from holdfast.plan.loops import Loop, fallbacks_of, jumps_of, loops_among, waiting_outside
+from holdfast.plan.loops import Loop, fallbacks_of, loops_among, tangled
 from holdfast.plan.model import Step
 from holdfast.plan.problems import Fault, Path, fault_at
 
@@ -57,20 +56,9 @@ def _in_each_others_way(
     loops: Sequence[Loop], steps: Sequence[Step], places: dict[tuple[str, str], Path]
 ) -> Iterator[Fault]:
     """What is outside of a loop waits until that is left: two loops side by side may not wait for each other so."""
-    ids = [step.id for step in steps]
-    index = {name: i for i, name in enumerate(ids)}
-    back = {(loop.source, loop.target) for loop in loops}
-    needs = [{index[name] for name in step.needs if name in index} for step in steps]
-    for step in steps:
-        for name in (*(to for to, _ in jumps_of(step)), *fallbacks_of(step)):
-            if name in index and (step.id, name) not in back:
-                needs[index[name]].add(index[step.id])
-    for source, name in waiting_outside(loops, steps):
-        needs[index[name]].add(index[source])
-    cycle = find_cycle([sorted(each) for each in needs])
-    if cycle is None:
+    names = tangled(loops, steps)
+    if not names:
         return
-    names = [ids[i] for i in cycle]
     loop = next((each for each in loops if each.source in names), loops[0])
     others = [each for each in loops if each is not loop and set(each.members) & set(loop.members)]
     other = f'the loop from "{others[0].source}" back to "{others[0].target}"' if others else "another loop"
