@@ -21,6 +21,9 @@ LOOK_US: Final = 20_000
 """How often at most a run looks whether its turn has come."""
 
 
+CAUSES: Final = frozenset({"lock", "deadlock"})
+
+
 class Freed(NamedTuple):
     """What goes with an append: tokens whose locks are free, and steps that leave the line."""
 
@@ -129,10 +132,11 @@ class Locks:
     def _waits(self, i: int, names: tuple[str, ...], before: tuple[Holder, ...], now: int) -> None:
         run = self._driver.run
         state, on = run.states[i], ", ".join(names)
-        if isinstance(state, Waiting) and (state.cause, state.on) == ("lock", on):
+        cause: ev.WaitCause = "deadlock" if any(holder.waits_for_us for holder in before) else "lock"
+        if isinstance(state, Waiting) and (state.cause, state.on) == (cause, on):
             run.queue.withdraw(i)
             return
-        said = ev.StepWaiting("lock", on, in_words(names, before))
+        said = ev.StepWaiting(cause, on, in_words(names, before))
         self._driver.tell(ev.Event(now, said, run.steps[i].id))
 
     # After an attempt.
@@ -197,6 +201,6 @@ class Locks:
         found = []
         for i in run.waiting:
             state = run.states[i]
-            if isinstance(state, Waiting) and state.cause == "lock":
+            if isinstance(state, Waiting) and state.cause in CAUSES:
                 found.append(i)
         return found

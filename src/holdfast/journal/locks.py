@@ -116,11 +116,31 @@ def take_locks(
         before += [each for each in line if each.name not in held]
         names = msgspec.json.encode(sorted(wanted)).decode()
         connection.execute(sql("stand_in_line"), (asked.run, asked.step, names))
-        return tuple(before)
+        return tuple(_circles(asked.run, before, witness))
     for name in sorted(wanted):
         connection.execute(sql("put_lock"), (name, asked.run, asked.step, asked.attempt, witness.now))
     connection.execute(sql("leave_line"), (asked.run, asked.step))
     return ()
+
+
+def _circles(run: str, before: Sequence[Holder], witness: Witness) -> Iterable[Holder]:
+    """Who is before `run`, each with whether it waits, perhaps by way of others, for what `run` holds (S4).
+
+    A run that holds a lock, and a step that is a run, cannot end while a part of them waits; a command can.
+    """
+    ours = _around(run, witness) | {(run, THE_RUN)}
+    held = {each.name: (each.run, each.step) for each in _held(witness)}
+    line = [(_around(each.run, witness) | {(each.run, THE_RUN)}, each.names) for each, waits in _line(witness) if waits]
+    for each in before:
+        seen: set[Row] = set()
+        met: list[Row] = [(each.run, each.step)] if each.since is not None else []
+        while met:
+            holder = met.pop()
+            if holder in seen:
+                continue
+            seen.add(holder)
+            met += [held[name] for parts, names in line if holder in parts for name in names if name in held]
+        yield each._replace(waits_for_us=bool(seen & ours))
 
 
 def release_locks(connection: apsw.Connection, run: str, tokens: Iterable[Token], withdrawn: Iterable[str]) -> None:

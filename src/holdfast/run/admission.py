@@ -28,7 +28,7 @@ PATIENT: Final = frozenset({"requires", "budget"})
 """What nobody stays for: it may take a person, or for ever."""
 WATCHED: Final = frozenset({"file", "lock", "resources"})
 """What may come at any moment, without a person."""
-PEOPLE: Final = frozenset({"budget"})
+PEOPLE: Final = frozenset({"budget", "deadlock"})
 """What only a person can end."""
 
 

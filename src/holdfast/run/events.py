@@ -24,7 +24,7 @@ AttemptStatus = Literal["succeeded", "failed", "timed_out", "stalled", "canceled
 RunOutcome = Literal["succeeded", "partial", "failed", "canceled"]
 Resolution = Literal["happened", "not-happened", "recheck", "skip"]
 Verdict = Literal["approve", "reject"]
-WaitCause = Literal["requires", "breaker", "budget", "resources", "lock", "timer", "file", "review"]
+WaitCause = Literal["requires", "breaker", "budget", "resources", "lock", "deadlock", "timer", "file", "review"]
 
 
 class Body(msgspec.Struct, frozen=True, omit_defaults=True):

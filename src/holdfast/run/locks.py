@@ -32,6 +32,7 @@ class Holder(NamedTuple):
     pid: int
     since: int | None
     status: str
+    waits_for_us: bool = False  # it cannot end before who asks does: neither ever would
 
 
 def in_words(names: Sequence[str], holders: Sequence[Holder]) -> str:
@@ -48,4 +49,8 @@ def in_words(names: Sequence[str], holders: Sequence[Holder]) -> str:
         since = datetime.fromtimestamp(holder.since / 1e6, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         rests = f", which is {holder.status}," if holder.status in {"blocked", "paused", "quarantined"} else ""
         said += f"{mark} {name}held by {who}{rests} ({where}) since {since}"
-    return said + (f" and {len(holders) - NAMED_MAX} more" if len(holders) > NAMED_MAX else "")
+    said += f" and {len(holders) - NAMED_MAX} more" if len(holders) > NAMED_MAX else ""
+    circle = [holder.run for holder in holders if holder.waits_for_us]
+    if circle:
+        said += f"; run {circle[0]} waits for a lock of this run: cancel one of the two, then resume the other"
+    return said

@@ -47,7 +47,34 @@ def test_the_holder_is_named(two: Journal) -> None:
     # semantics G9
     ask(two, "r1", "a", "db", at=NOW + 7)
     [holder] = two.lock(LockRequest("r2", 1, "b", 1, ("db",)), NOW + 9)
-    assert holder == ("db", "r1", "a", ANNA.host, ANNA.pid, NOW + 7, "running")
+    assert holder == ("db", "r1", "a", ANNA.host, ANNA.pid, NOW + 7, "running", False)
+
+
+def circle(journal: Journal, run: str, *names: str) -> list[str]:
+    """The runs that this run waits for and that wait for it."""
+    before = journal.lock(LockRequest(run, 1, "s", 1, names), NOW)
+    return [holder.run for holder in before if holder.waits_for_us]
+
+
+def test_who_waits_for_who_waits_for_it_is_told(two: Journal) -> None:
+    # semantics S4
+    begin(two, "r3")
+    for run, lock in (("r1", "x"), ("r2", "y"), ("r3", "z")):
+        two.lock(LockRequest(run, 1, RUN_TOKEN.step, RUN_TOKEN.attempt, (lock,)), NOW)
+    assert circle(two, "r1", "y") == []
+    assert circle(two, "r2", "z") == []
+    assert circle(two, "r3", "x") == ["r1"]
+    assert circle(two, "r1", "y") == ["r2"]
+    free(two, "r3", RUN_TOKEN, withdrawn=("s",))
+    assert circle(two, "r1", "y") == []
+
+
+def test_a_command_that_holds_a_lock_ends_whatever_else_waits(two: Journal) -> None:
+    # semantics S4
+    for run, lock in (("r1", "x"), ("r2", "y")):
+        two.lock(LockRequest(run, 1, "holds", 1, (lock,)), NOW)
+    assert circle(two, "r1", "y") == []
+    assert circle(two, "r2", "x") == []
 
 
 def test_several_locks_are_given_all_or_none(two: Journal) -> None:

@@ -102,7 +102,7 @@ def test_a_lock_dies_with_engine_and_keeper(folder: Path) -> None:
     assert not (folder / "got").exists()
     kill_keepers(folder)
     (folder / "go").touch()
-    assert second.wait() == 0
+    assert second.wait() == 0, second.err
     assert (folder / "got").exists()
 
 
@@ -130,6 +130,22 @@ def test_two_locks_in_different_order_do_not_deadlock(folder: Path) -> None:
     assert [each.wait() for each in both] == [0, 0]
 
 
+def test_two_runs_that_would_wait_for_each_other_for_ever_are_told_so(program: Program, folder: Path) -> None:
+    # semantics S4
+    for name, own, other in (("one", "db", "web"), ("two", "web", "db")):
+        wait = f"touch {name}.has; until test -e one.has && test -e two.has; do sleep 0.05; done"
+        steps = f"  w: {{run: '{wait}'}}\n  s: {{run: 'true', locks: [{other}], depends_on: [w]}}\n"
+        write(folder, **{name: f"plan: {name}\nlocks: [{own}]\nsteps:\n{steps}"})
+    both = [Running("run", f"{name}.yaml", cwd=folder) for name in ("one", "two")]
+    said = "waits for a lock of this run: cancel one of the two"
+    wait_until(lambda: any(said in each.err for each in both))
+    [(told, waits)] = [pair for pair in (both, both[::-1]) if said in pair[0].err]
+    assert told.wait() == 4
+    blocked = next(it["run"] for it in program("runs", "--json").document["runs"] if it["status"] == "blocked")
+    assert program("cancel", blocked).code == 0
+    assert waits.wait() == 0
+
+
 def test_a_part_of_a_run_uses_the_locks_of_the_whole(program: Program, folder: Path) -> None:
     # semantics G9
     inner = "{uses: plan, locks: [db], with: {file: want.yaml}}"
@@ -150,5 +166,5 @@ def test_a_runs_lock_stays_while_it_is_blocked_at_a_person(program: Program, fol
     assert not (folder / "got").exists()
     assert program("approve", asked["id"]).code == 0
     assert program("resume", asked["run"]).code == 0
-    assert second.wait() == 0
+    assert second.wait() == 0, second.err
     assert (folder / "got").exists()
