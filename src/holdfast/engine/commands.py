@@ -19,6 +19,7 @@ from holdfast.engine.keeper_messages import (
     Fenced,
     Refused,
     Request,
+    Spawn,
     Spawned,
     SpawnFailed,
     Stop,
@@ -99,7 +100,14 @@ class Commands:
         """Make an attempt ready to be journaled; raises `ExpressionError`."""
         driver = self._driver
         is_ahead = len(driver.run.running) >= driver.concurrency
-        return prepare(driver.site, driver.run, start, driver.concurrency if is_ahead else None)
+        attempt = prepare(driver.site, driver.run, start, driver.concurrency if is_ahead else None)
+        if (
+            isinstance(attempt.request, Spawn)
+            and self.paces.is_silent(_work_of(attempt.step))
+            and _may_hush(attempt.step)
+        ):
+            attempt.request = msgspec.structs.replace(attempt.request, silent=True)
+        return attempt
 
     def launch(self, attempts: Sequence[Attempt]) -> None:
         """Their starts are durable: hand them to the keeper, unless nothing new starts any more.
@@ -211,7 +219,8 @@ class Commands:
             body = ev.AttemptEnded("canceled", error=ev.Error("canceled", end.why), notes=(NEVER_BEGAN,))
             driver.tell(ev.Event(end.at, body, attempt.step.id, attempt.number))
             return
-        self.paces.learn(_work_of(attempt.step), None if attempt.spawned is None else end.at - attempt.spawned.at)
+        took_us = None if attempt.spawned is None else end.at - attempt.spawned.at
+        self.paces.learn(_work_of(attempt.step), took_us, silent=isinstance(end, Exited) and not end.printed)
         body = judge(driver.site, driver.run, attempt, _exit(attempt, end), driver.facts)
         if body.status == "succeeded" and not attempt.step.process.leave_running:
             self._scratch.done(attempt.scratch)  # what an attempt leaves running may still use its folder
@@ -312,6 +321,12 @@ def _work_of(step: Step) -> object:
     """What tells the same work from other work; templates are not rendered for that."""
     work = step.work
     return work.params.get("call") if isinstance(work, Uses) else work
+
+
+def _may_hush(step: Step) -> bool:
+    """Whether nothing but a person looks at the step's logs, and at those only if there is anything in them."""
+    is_watched = step.limits.quiet_s is not None or step.process.leave_running
+    return not is_watched and step.effect_class is not Effect.ONCE
 
 
 def _tree_of(end: Exited) -> Tree | None:

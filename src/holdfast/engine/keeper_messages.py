@@ -24,7 +24,8 @@ class Spawn(msgspec.Struct, frozen=True, tag_field="op", tag="spawn", omit_defau
     """Run `argv`; its output is appended to the files `stdout` and `stderr`, which may be one. Paths are absolute.
 
     `env` is all of its environment, or where it is `based`, what differs from the base; `unset` names what goes. With
-    `slots` it waits in the keeper, in the order of coming, until fewer attempts than that are in hand.
+    `slots` it waits in the keeper, in the order of coming, until fewer attempts than that are in hand. One that is
+    expected to be `silent` and quick has log files only when it is not.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Spawn(msgspec.Struct, frozen=True, tag_field="op", tag="spawn", omit_defau
     grace_s: float = GRACE_S
     leave_running: bool = False
     mkdirs: list[str] = []
+    silent: bool = False
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
@@ -153,6 +155,7 @@ class Exited(msgspec.Struct, frozen=True, tag_field="ev", tag="exited"):
 
     `why` says that the keeper ended it, `left` that it left something running which was stopped. `tree` says if it is
     proven that no process is left, or only likely, and `by` what the keeper went by where it had to stop anything.
+    `printed`: its logs are not empty.
     """
 
     id: str
@@ -165,6 +168,7 @@ class Exited(msgspec.Struct, frozen=True, tag_field="ev", tag="exited"):
     error: JobError | None = None
     by: str = ""
     left: bool = False
+    printed: bool = False
 
 
 class Dropped(msgspec.Struct, frozen=True, tag_field="ev", tag="dropped"):

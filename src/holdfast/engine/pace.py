@@ -10,21 +10,28 @@ FADES = 8
 """One part in so many of what the same work took at most is forgotten with each end."""
 
 
+NEW = (0, 1, 0)
+
+
 class Paces:
-    """How often in a row the same work was quick, and what it took at most of late."""
+    """How often in a row the same work was quick, what it took at most of late, and how often it printed nothing."""
 
     def __init__(self) -> None:
-        self._known: dict[object, tuple[int, int]] = {}
+        self._known: dict[object, tuple[int, int, int]] = {}
 
-    def learn(self, work: object, us: int | None) -> None:
-        """Work of this kind has ended, after so many µs where that is known."""
+    def learn(self, work: object, us: int | None, *, silent: bool = False) -> None:
+        """Work of this kind has ended, after so many µs where that is known, and was `silent` or not."""
         if work is None or us is None or us >= QUICK_US:
             self._known.pop(work, None)
             return
-        ends, most_us = self._known.get(work, (0, 1))
-        self._known[work] = (ends + 1, max(us, most_us - most_us // FADES))
+        ends, most_us, quiet = self._known.get(work, NEW)
+        self._known[work] = (ends + 1, max(us, most_us - most_us // FADES), quiet + 1 if silent else 0)
 
     def depth(self, work: object) -> int:
         """How many of it may wait for each slot."""
-        ends, most_us = self._known.get(work, (0, 1))
+        ends, most_us, _ = self._known.get(work, NEW)
         return min(DEPTH, QUICK_US // most_us) if ends >= TRUSTED_AT else 0
+
+    def is_silent(self, work: object) -> bool:
+        """Whether it was quick and printed nothing so often in a row that the next one is expected to do the same."""
+        return self._known.get(work, NEW)[2] >= TRUSTED_AT

@@ -61,9 +61,11 @@ class Attempt:
         "kill_at",
         "leave_running",
         "left",
+        "logs",
         "max_rss_kib",
         "pid",
         "rounds",
+        "spare",
         "start",
         "start_max",
         "tag",
@@ -78,6 +80,8 @@ class Attempt:
         self.grace_s = request.get("grace_s", GRACE_S)
         self.leave_running = request.get("leave_running", False)
         self.env = env
+        self.logs = (request["stdout"], request["stderr"])
+        self.spare: tuple[str, str] | None = None  # where it writes to meanwhile
         self.clocks = Clocks(request)
         self.worker_marks: list[str] = []  # of a job: what its worker was started with
         self.has_answer = False  # of a job: the worker has said how it went
@@ -187,20 +191,21 @@ def start_between(before: int, after: int, pid: int) -> tuple[int, int]:
     return start, start
 
 
-def spawn(request: "Spawn", base: Base) -> Attempt:
-    """Starts a command with its output going straight to its log files. Raises NotStartedError."""
+def spawn(request: "Spawn", base: Base, spare: "tuple[str, str] | None" = None) -> Attempt:
+    """Starts a command with its output going straight to its log files, or to `spare` ones. Raises NotStartedError."""
     if "mkdirs" in request:
         make_folders(request["mkdirs"])
     env = (base if request.get("based", False) else NO_BASE).completed(request)
+    stdout, stderr = spare or (request["stdout"], request["stderr"])
     actions = (
         (os.POSIX_SPAWN_OPEN, 0, request.get("stdin", "/dev/null"), os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, request["stdout"], LOG_FLAGS, LOG_MODE),
-        (os.POSIX_SPAWN_DUP2, 1, 2)
-        if request["stderr"] == request["stdout"]
-        else (os.POSIX_SPAWN_OPEN, 2, request["stderr"], LOG_FLAGS, LOG_MODE),
+        (os.POSIX_SPAWN_OPEN, 1, stdout, LOG_FLAGS, LOG_MODE),
+        (os.POSIX_SPAWN_DUP2, 1, 2) if stderr == stdout else (os.POSIX_SPAWN_OPEN, 2, stderr, LOG_FLAGS, LOG_MODE),
     )
     stays = STAYS if request.get("leave_running", False) else 0
-    return Attempt(request, launch(request["argv"], env, request["cwd"], actions, stays), request["env"])
+    attempt = Attempt(request, launch(request["argv"], env, request["cwd"], actions, stays), request["env"])
+    attempt.spare = spare
+    return attempt
 
 
 def make_folders(paths: "list[str]") -> None:

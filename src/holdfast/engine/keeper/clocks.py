@@ -1,4 +1,4 @@
-"""The three clocks of an attempt: whole time, silence of its heartbeat, silence of its output. All monotonic."""
+"""The clocks of an attempt: whole time, silence of its heartbeat, silence of its output. All monotonic."""
 
 import os
 import time
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 # A silence is noticed this fraction of its limit late at most: looking is a stat, files tell nobody that they changed.
 LOOKS_PER_SILENCE = 10
 LOOK_S_MIN = 0.02
+# A command that runs longer than this has its logs under their names, printing or not.
+NAMED_S = 0.05
 NEVER = float("inf")
 
 
@@ -50,12 +52,13 @@ class Silence:
 class Clocks:
     """When an attempt must be looked at next, and why it must end."""
 
-    __slots__ = ("due", "silences", "timeout_at")
+    __slots__ = ("due", "named_at", "silences", "timeout_at")
 
     def __init__(self, request: "wire.Clocks") -> None:
         now = time.monotonic()
         timeout_s = request.get("timeout_s")
         self.timeout_at = NEVER if timeout_s is None else now + timeout_s
+        self.named_at = now + NAMED_S if request.get("silent", False) else NEVER
         self.silences: list[Silence] = []
         heartbeat = request.get("heartbeat")
         if heartbeat is not None:
@@ -76,7 +79,7 @@ class Clocks:
         return None
 
     def _next(self) -> float:
-        due = self.timeout_at
+        due = min(self.timeout_at, self.named_at)
         for silence in self.silences:
             due = min(due, silence.next_look)
         return due

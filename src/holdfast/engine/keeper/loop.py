@@ -12,6 +12,7 @@ from holdfast.engine.keeper.clocks import NEVER
 from holdfast.engine.keeper.engines import Engine, Engines
 from holdfast.engine.keeper.news import News
 from holdfast.engine.keeper.proc import LINUX, boot_id, start_of
+from holdfast.engine.keeper.spares import Spares
 from holdfast.engine.keeper.tree import Family
 from holdfast.engine.keeper.wire import quote
 from holdfast.engine.keeper.workers import Worker, Workers
@@ -51,6 +52,7 @@ class Keeper:
         self.family = Family(run_id, self.live, self.mains)
         tags.begin(run_id)
         self.waiting: dict[str, Spawn | Job] = {}
+        self.spares = Spares(run_dir)
         self.base = NO_BASE
         self.is_told_bye = False
         self.next_due = 0.0
@@ -161,7 +163,7 @@ class Keeper:
                 self.engines.send(engine, text.encode())
         elif self.engines.current is None and engine.fence is not None and request["op"] in ("spawn", "job"):
             if request["id"] not in self.live:
-                self._drop(request["id"], "the engine had gone before it could be started")
+                self.news.dropped(request["id"], "the engine had gone before it could be started")
         elif engine is not self.engines.current:
             why = "hello comes first" if engine.fence is None else "a newer engine has taken over"
             self._refuse(engine, request, why)
@@ -206,30 +208,29 @@ class Keeper:
 
     def _drop_waiting(self, why: str) -> None:
         for identity in self.waiting:
-            self._drop(identity, why)
+            self.news.dropped(identity, why)
         self.waiting.clear()
 
-    def _drop(self, identity: str, why: str) -> None:
-        """Records that an attempt was never started."""
-        self.news.add(f'{{"ev":"dropped","id":{quote(identity)},"why":{quote(why)},"at":{now_us()}}}\n')
-
     def _start(self, request: "Spawn | Job") -> None:
-        identity = quote(request["id"])
         try:
-            attempt = spawn(request, self.base) if request["op"] == "spawn" else self._begin_job(request)
+            attempt = self._spawn(request) if request["op"] == "spawn" else self._begin_job(request)
         except NotStartedError as error:
-            self.news.warn(
-                f'{{"ev":"spawn_failed","id":{identity},"error":{quote(str(error))},'
-                f'"errno":"{error.errno_name}","at":{now_us()}}}\n'
-            )
+            self.news.not_started(request["id"], error)
             return
         self.live[attempt.id] = attempt
         self.mains.setdefault(attempt.pid, attempt)
         self.next_due = min(self.next_due, attempt.clocks.due)
-        self.news.note(
-            f'{{"ev":"spawned","id":{identity},"pid":{attempt.pid},"start":{attempt.start},'
-            f'"start_max":{attempt.start_max},"at":{now_us()}}}\n'
-        )
+        self.news.spawned(attempt)
+
+    def _spawn(self, request: "Spawn") -> Attempt:
+        is_silent = request.get("silent", False) and self.family.is_proof
+        spare = self.spares.take() if is_silent else None
+        try:
+            return spawn(request, self.base, spare)
+        except NotStartedError:
+            if spare is not None:
+                self.spares.give_back(spare)
+            raise
 
     def _begin_job(self, request: "Job") -> Attempt:
         worker = self.workers.begin(request)
@@ -264,7 +265,7 @@ class Keeper:
     def _stop_one(self, identity: str, grace_s: float) -> None:
         request = self.waiting.pop(identity, None)
         if request is not None:
-            self._drop(identity, "stopped before it started")
+            self.news.dropped(identity, "stopped before it started")
         elif identity in self.live:
             self._stop(self.live[identity], "stopped", grace_s)
 
@@ -318,21 +319,17 @@ class Keeper:
 
     def _finish(self, attempt: Attempt) -> None:
         tree = "proven" if self.family.is_certain(attempt) else "best-effort"
-        by = "" if attempt.why is None and not attempt.left else f',"by":"{self.family.means}"'
-        left = ',"left":true' if attempt.left else ""
+        by = "" if attempt.why is None and not attempt.left else self.family.means
+        is_clean = tree == "proven" and not by and not attempt.leave_running
+        has_printed = self.spares.settle(attempt, is_clean=is_clean)
         del self.live[attempt.id]
         self.family.ended(attempt)
-        why = "null" if attempt.why is None else f'"{attempt.why}"'
-        error = "" if attempt.error is None else f',"error":{attempt.error}'
-        tell = self.news.add if attempt.code == 0 and attempt.why is None else self.news.warn
-        tell(
-            f'{{"ev":"exited","id":{quote(attempt.id)},"code":{attempt.code},"why":{why},"at":{attempt.ended_us},'
-            f'"tree":"{tree}","max_rss_kib":{attempt.max_rss_kib},"cpu_s":{attempt.cpu_s:.6f}{by}{left}{error}}}\n'
-        )
+        self.news.exited(attempt, tree, by, has_printed=has_printed)
 
     def _stop(self, attempt: Attempt, why: str | None, grace_s: float, since: float = NEVER) -> None:
         """Asks the whole tree to end and sets the time when it is made to."""
         now = time.monotonic()
+        self.spares.name(attempt)
         if attempt.kill_at is None:
             if attempt.why is None:
                 attempt.why = why
@@ -353,6 +350,9 @@ class Keeper:
         for attempt in list(self.live.values()):
             if attempt.clocks.due > now:
                 continue
+            if now >= attempt.clocks.named_at:
+                attempt.clocks.named_at = NEVER
+                self.spares.name(attempt)
             if attempt.kill_at is None:
                 why = attempt.clocks.expired(now)
                 if why is not None:
@@ -393,5 +393,6 @@ def main(run_dir: str, fence: int, run_id: str) -> int:
     )
     gc.set_threshold(GARBAGE_OBJECTS)
     keeper.run()
+    keeper.spares.remove()
     keeper.engines.leave()
     return 0

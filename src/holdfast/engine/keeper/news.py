@@ -2,10 +2,13 @@
 
 import time
 
+from holdfast.engine.keeper.attempt import now_us
 from holdfast.engine.keeper.clocks import NEVER
+from holdfast.engine.keeper.wire import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from holdfast.engine.keeper.attempt import Attempt, NotStartedError
     from holdfast.engine.keeper.engines import Engines
     from holdfast.engine.keeper.record import Record
 
@@ -48,6 +51,37 @@ class News:
         """Takes a fact of which the engine must hear at once, whatever it has to do: perhaps nothing may start now."""
         self.add(line)
         self._tell_at = 0.0
+
+    def spawned(self, attempt: "Attempt") -> None:
+        """It has been started."""
+        self.note(
+            f'{{"ev":"spawned","id":{quote(attempt.id)},"pid":{attempt.pid},"start":{attempt.start},'
+            f'"start_max":{attempt.start_max},"at":{now_us()}}}\n'
+        )
+
+    def not_started(self, identity: str, error: "NotStartedError") -> None:
+        """Its command could not be started."""
+        self.warn(
+            f'{{"ev":"spawn_failed","id":{quote(identity)},"error":{quote(str(error))},'
+            f'"errno":"{error.errno_name}","at":{now_us()}}}\n'
+        )
+
+    def dropped(self, identity: str, why: str) -> None:
+        """It was never started."""
+        self.add(f'{{"ev":"dropped","id":{quote(identity)},"why":{quote(why)},"at":{now_us()}}}\n')
+
+    def exited(self, attempt: "Attempt", tree: str, by: str, *, has_printed: bool) -> None:
+        """Nothing of it is left: whether that is proven (`tree`), and by what it is known (`by`) where it was ended."""
+        why = "null" if attempt.why is None else f'"{attempt.why}"'
+        more = f',"by":"{by}"' if by else ""
+        more += ',"left":true' if attempt.left else ""
+        more += ',"printed":true' if has_printed else ""
+        more += "" if attempt.error is None else f',"error":{attempt.error}'
+        tell = self.add if attempt.code == 0 and attempt.why is None else self.warn
+        tell(
+            f'{{"ev":"exited","id":{quote(attempt.id)},"code":{attempt.code},"why":{why},"at":{attempt.ended_us},'
+            f'"tree":"{tree}","max_rss_kib":{attempt.max_rss_kib},"cpu_s":{attempt.cpu_s:.6f}{more}}}\n'
+        )
 
     def write_down(self) -> None:
         """Brings to the disk what has come since, and what the disk did not take before."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         timeout_s: NotRequired[float]
         heartbeat: NotRequired[Heartbeat]
         quiet_s: NotRequired[float]
+        silent: NotRequired[bool]
         grace_s: NotRequired[float]
         leave_running: NotRequired[bool]
         mkdirs: NotRequired[list[str]]
