@@ -70,6 +70,15 @@ def test_a_file_as_young_as_its_record_is_read_again(tmp_path: Path, reads: list
     assert len(reads) >= 2
 
 
+def test_two_writes_within_one_tick_of_the_clock_are_told_apart(tmp_path: Path) -> None:
+    # planner 10, with the clock and the file system as they are
+    file = tmp_path / "a"
+    cache = StatCache(str(tmp_path / "cache"))
+    for number in range(100):
+        file.write_bytes(b"%03d" % number)
+        assert _of(cache, file) == _sha(b"%03d" % number)
+
+
 @pytest.mark.parametrize(("age_s", "young"), [(1, True), (2, True), (3, False)])
 def test_where_times_are_whole_seconds_a_file_is_young_for_longer(tmp_path: Path, *, age_s: int, young: bool) -> None:
     numbers = list(tmp_path.stat())
