@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from msgspec.structs import replace
 
 from holdfast.engine.board import Board
+from holdfast.engine.hearing import hears_first
 from holdfast.engine.locks import LOOK_US, NOTHING
 from holdfast.engine.passage import Passage, has_passage
 from holdfast.errors import HoldfastError
@@ -65,7 +66,8 @@ class Engine:
         self.board = Board(cast("PortJournal", world.seen))
         self.calls = Calls(self)
         self.commands = Commands(self)
-        self.passage = Passage(seat_of(self)) if has_passage(run) else None
+        self.seat = seat_of(self)
+        self.passage = Passage(self.seat) if has_passage(run) else None
         self.waits = SimulatedWaits(self)
         self.facts: Mapping[str, object] = {}
         self.failure: HoldfastError | None = None
@@ -217,7 +219,8 @@ class Engine:
         if not run.running and not self.calls.out:
             rest = at_rest(run, now, self.facts)
             if rest is not None:
-                self.tell(rest.event)
+                if not hears_first(self.seat, rest.event):
+                    self.tell(rest.event)
             elif self._only_far_timers(now) and not (self.passage and self.passage.stays):
                 self._leave()
                 return False
@@ -250,6 +253,8 @@ class Engine:
                 self.tell(ev.Event(now, decision.body(), run.steps[decision.step].id))
             elif isinstance(decision, End):
                 self.waits.end(decision)
+            elif hears_first(self.seat, decision.event):
+                break
             else:
                 self.tell(decision.event)
 

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from holdfast.run import events as ev
 from holdfast.run.disposition import Scene, disposed
 from holdfast.run.goal import GoalAnswered
-from holdfast.run.reviews import rejected
+from holdfast.run.machine import Run
+from holdfast.run.reviews import is_asked, rejected
 from holdfast.run.standing import Reviewed, Uncertain, Waiting
 from holdfast.run.states import RunStatus
 from tests.simulation.aiming import asked, is_met
@@ -56,9 +57,9 @@ class People:
             world.ask(ev.RunCanceling())
         elif kind == "resolve" and run.uncertain and not run.final:
             self._resolve()
-        elif kind == "answer" and run.reviews and not run.final:
+        elif kind == "answer" and self._reviews(run) and not run.final:
             self._answer()
-        elif kind == "answer" and asked(run) and not run.final:
+        elif kind == "answer" and asked(run) and not run.final and not run.ending:
             self._judge()
 
     def duties(self) -> list[Move]:
@@ -71,9 +72,9 @@ class People:
         found: list[Move] = []
         if run.uncertain:
             found.append(self._resolve)
-        if run.reviews:
+        if self._reviews(run):
             found.append(self._answer)
-        if asked(run):
+        if asked(run) and not run.ending:
             found.append(self._judge)
         if any(isinstance(state := run.states[i], Waiting) and state.cause == "budget" for i in run.waiting):
             found.append(self._allow)
@@ -108,10 +109,15 @@ class People:
             choice = self.rng.choice(("happened", "not-happened", "skip"))
         world.ask(ev.StepResolved(choice, outputs=OUTPUTS if choice == "happened" else {}), run.steps[i].id)
 
+    @staticmethod
+    def _reviews(run: Run) -> list[int]:
+        """The steps that people are asked about."""
+        return [i for i in sorted(run.reviews) if is_asked(run, i)]
+
     def _answer(self) -> None:
         """Somebody looks at what a step promised in prose."""
         world, run = self.world, self.world.journal.durable
-        i = self.rng.choice(sorted(run.reviews))
+        i = self.rng.choice(self._reviews(run))
         state = run.states[i]
         assert isinstance(state, Reviewed)
         choice: ev.Verdict = "reject" if world.truth.disappoints(i) else "approve"

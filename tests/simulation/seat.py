@@ -53,6 +53,16 @@ class Seat:
         return self._engine.seq
 
     @property
+    def told(self) -> int:
+        """Events of the engine so far."""
+        return self._engine.told
+
+    @property
+    def durable_told(self) -> int:
+        """Those of them that are durable."""
+        return self._engine.durable_told
+
+    @property
     def concurrency(self) -> int:
         """How many attempts may run at once."""
         return self._engine.world.script.concurrency

@@ -15,7 +15,7 @@ from holdfast.journal.unfinished import whole_run
 from holdfast.run import events as ev
 from holdfast.run.disposition import Scene, disposed, left_behind
 from holdfast.run.goal import GoalAnswered
-from holdfast.run.reviews import rejected
+from holdfast.run.reviews import is_asked, rejected
 from holdfast.run.standing import Failed, Reviewed
 from holdfast.run.visits import stuck
 
@@ -65,7 +65,7 @@ def _no_review(asked: Request, name: str) -> NotPossibleError:
 
 def _of_goal(run: "Run", asked: Request, criterion: str, said: ev.StepAnswered) -> GoalAnswered:
     """The answer about a criterion of the goal; refused where nothing about it is asked."""
-    if run.final or run.judged.get(criterion, "") is not None:
+    if run.final or run.ending or run.judged.get(criterion, "") is not None:
         raise NotPossibleError(
             f"run {run.id} is {run.status}: nothing about its goal is asked there", code="E_NOT_ASKED"
         )
@@ -96,6 +96,11 @@ def _decided(run: "Run", asked: Request, said: ev.StepAnswered, now: int) -> ev.
     if asked.attempt is None or not isinstance(state, Reviewed) or state.result.attempt != asked.attempt:
         raise NotPossibleError(
             f'step "{asked.step}" of run {run.id} is {state.status}: nothing about it is asked', code="E_NOT_ASKED"
+        )
+    if not is_asked(run, i):
+        raise NotPossibleError(
+            f'run {run.id} is ending without step "{asked.step}": nothing about it is asked any more',
+            code="E_NOT_ASKED",
         )
     if said.choice == "approve":
         return said

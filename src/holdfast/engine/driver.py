@@ -10,6 +10,7 @@ from holdfast.engine.calls import Calls
 from holdfast.engine.commands import Commands
 from holdfast.engine.expansion import expanded
 from holdfast.engine.facts import facts_wanted
+from holdfast.engine.hearing import hears_first
 from holdfast.engine.host import Host
 from holdfast.engine.listener import Listener
 from holdfast.engine.locks import NOTHING
@@ -33,8 +34,6 @@ BATCH_EVENTS = 256
 """A turn that has made this many events hands them to the writer before it goes on."""
 PENDING_MAX = 64
 """Appends under way before the run waits for the writer."""
-FIRST_FENCE = 1
-"""The fencing number of a new run's first owner."""
 FAR_US = 60_000_000
 """A timer further away than this is not waited for (cli page, Waiting)."""
 NO_FACTS: Mapping[str, object] = {}
@@ -288,6 +287,8 @@ class Driver:
             self.tell(ev.Event(now, expanded(self.site.store, decision), self.run.steps[decision.step].id))
         elif isinstance(decision, End):
             self.waits.end(decision)
+        elif hears_first(self, decision.event):
+            return False
         else:
             self.tell(decision.event)
         return True
@@ -324,7 +325,9 @@ class Driver:
         """Nothing runs: the run ends, pauses, blocks or goes on; `False` where it is given back as it stands."""
         rest = at_rest(self.run, now, self.facts, self.nested.idle)
         if rest is not None:
-            if not (isinstance(rest.event.body, ev.RunBlocked) and self._stays(now)):
+            if not (isinstance(rest.event.body, ev.RunBlocked) and self._stays(now)) and not hears_first(
+                self, rest.event
+            ):
                 self.tell(rest.event)
         elif self.pending or (self.passage and self.passage.stays) or not may_leave(self.run, now, FAR_US):
             self._idle_since = None

@@ -10,7 +10,7 @@ import msgspec
 
 from holdfast.engine.attempt import DEFAULT_ROOTS, Site, plan_environment
 from holdfast.engine.commands import running_attempts
-from holdfast.engine.driver import FIRST_FENCE, Driver, Opening, World
+from holdfast.engine.driver import Driver, Opening, World
 from holdfast.engine.environment import passed, redacted
 from holdfast.engine.keeper_client import Adopted, KeeperClient
 from holdfast.engine.keeper_facts import Facts
@@ -31,6 +31,8 @@ from holdfast.run.states import RunStatus
 if TYPE_CHECKING:
     from holdfast.engine.early import EarlyKeeper
 
+FIRST_FENCE = 1
+"""The fencing number of a new run's first owner."""
 FOLDERS = ("logs", "out", "scratch")
 NOTHING_LEFT = Adopted(frozenset(), Facts(None, {}), ())
 

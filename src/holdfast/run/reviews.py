@@ -27,6 +27,24 @@ def rejected(answer: ev.StepAnswered) -> ev.Error:
     return ev.Error("expect.failed", f"{who} rejected it" + (f": {answer.reason}" if answer.reason else ""))
 
 
+def is_asked(run: "Run", i: int) -> bool:
+    """Whether people are still asked about step `i`: not once its run, or its fan-out, is to end without it."""
+    return i in run.reviews and not run.ending and run.group_of.get(i) not in run.failing
+
+
+def cuts_off(run: "Run", event: ev.Event) -> bool:
+    """Whether the event ends what people are asked, so that it must come after all that they said (semantics G6, S16).
+
+    They may have said it before they could know that the end was near: it is in the journal before that, and this
+    event must not be told before it was heard.
+    """
+    if isinstance(event.body, ev.RunEnding | ev.RunFinished):
+        return bool(run.reviews) or None in run.judged.values()
+    if not run.reviews or not isinstance(event.body, ev.StepGathered) or event.step is None:
+        return False
+    return not run.reviews.isdisjoint(run.groups[run.index[event.step]].positions)
+
+
 def answered(run: "Run", event: ev.Event) -> None:
     """A person says whether an attempt did what it promised; a second answer changes nothing (semantics G6)."""
     body = event.body

@@ -1,6 +1,7 @@
 """Steps that wait, for real: preconditions, timers, files, resources, and people."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from holdfast.app import Request
 from holdfast.app.people import NotPossibleError
 from holdfast.app.runs import RunEnd
 from holdfast.errors import RequestError
+from holdfast.ports import Append
 from holdfast.run import events as ev
 from holdfast.run.standing import Failed, Waiting
 from tests.unit.engine.workshop import Workshop
@@ -158,6 +160,18 @@ def test_prose_waits_for_a_person_and_approval_goes_on(shop: Workshop) -> None:
     [after] = shop.app.resume()
     assert (after.exit_code, shop.statuses(end)) == (0, {"doc": "succeeded", "last": "succeeded"})
     assert shop.app.checkup().ok
+
+
+def test_nothing_is_answered_of_a_run_that_is_to_end_without_it(shop: Workshop) -> None:
+    # semantics G6, semantics S16
+    end = shop.run(REVIEWED)
+    [asked] = shop.app.inbox().requests
+    with closing(shop.app.open_journal()) as journal:
+        journal.append(Append(end.run, [ev.Event(journal.events(end.run)[-1].event.at, ev.RunCanceling())]))
+    with pytest.raises(NotPossibleError, match='ending without step "doc"'):
+        shop.app.answer(asked.id, "approve")
+    assert shop.resume(end.run).status == "canceled"
+    assert shop.statuses(end) == {"doc": "canceled", "last": "canceled"}
 
 
 def test_a_rejected_attempt_is_tried_again_and_the_last_one_fails(shop: Workshop) -> None:

@@ -1,13 +1,21 @@
 """Attempts that only wait, and attempts that a person has to look at."""
 
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
 import pytest
 
-from holdfast.plan.model import Effect, OnFailure, Retry, RunLimits
+from holdfast.engine.hearing import hears_first
+from holdfast.plan.model import Effect, ForEach, OnFailure, Retry, RunLimits
 from holdfast.run import events as ev
 from holdfast.run.choose import OVER, End, may_leave, to_let_go, wake_at
 from holdfast.run.context import step_view
+from holdfast.run.reviews import cuts_off, is_asked
 from holdfast.run.standing import Failed, Lingering, Retrying, Reviewed, Succeeded
 from tests.unit.run.story import OWNED, SECOND, T0, Story, snapshot, step
+
+if TYPE_CHECKING:
+    from holdfast.engine.driver import Driver
 
 FAR_US = 60 * SECOND
 OK = ev.AttemptEnded("succeeded", 0)
@@ -207,3 +215,37 @@ def test_what_is_reviewed_and_what_lingers_is_folded_again_to_the_same() -> None
     # semantics S16
     story = lingering(timer(30), "a").start("a").end("a", PROMISED).tell(OWNED)
     assert snapshot(story.refolded()) == snapshot(story.run)
+
+
+def test_who_looks_at_a_step_is_not_asked_any_more_once_the_run_is_to_end_without_it() -> None:
+    # semantics G6, semantics S16
+    story = Story(step("a"), step("b")).start("a").end("a", PROMISED)
+    assert is_asked(story.run, 0)
+    story.fail("b")
+    assert not is_asked(story.run, 0)
+    end = story.rest()
+    assert end == ev.RunFinished("failed")
+    assert cuts_off(story.run, ev.Event(story.now, end))
+    story.tell(ev.StepAnswered("approve"), "a", 1)  # it was said before the failure was known: the end waits for that
+    assert not cuts_off(story.run, ev.Event(story.now, end))
+
+
+def test_an_instance_that_people_look_at_is_cut_off_by_the_failure_of_another() -> None:
+    # semantics G6, semantics S16
+    story = Story(step("a", for_each=ForEach(items=["x", "y"])))
+    story.tell(ev.StepExpanded(("x", "y")), "a").start("a[x]").end("a[x]", PROMISED)
+    assert is_asked(story.run, 1)
+    story.fail("a[y]")
+    assert not is_asked(story.run, 1)
+    gathered, name = story.next_told()
+    assert cuts_off(story.run, ev.Event(story.now, gathered, name))
+
+
+def test_a_driver_hears_what_people_said_before_it_tells_of_an_end_that_cuts_them_off() -> None:
+    # semantics G6, semantics S16
+    story = Story(step("a"), step("b")).start("a").end("a", PROMISED).fail("b")
+    end = ev.Event(story.now, ev.RunFinished("failed"))
+    driver = SimpleNamespace(run=story.run, told=5, durable_told=4)
+    assert hears_first(cast("Driver", driver), end)
+    driver.durable_told = 5
+    assert not hears_first(cast("Driver", driver), end)
