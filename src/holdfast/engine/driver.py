@@ -17,7 +17,7 @@ from holdfast.engine.locks import NOTHING
 from holdfast.engine.nested import Nested
 from holdfast.engine.passage import Passage, has_passage
 from holdfast.engine.verdict import tail
-from holdfast.engine.waits import Waits, is_noop
+from holdfast.engine.waits import FAR_US, Waits, is_noop
 from holdfast.errors import BugError, HoldfastError
 from holdfast.plan.expr import ExpressionError
 from holdfast.plan.nested import is_nested
@@ -34,8 +34,6 @@ BATCH_EVENTS = 256
 """A turn that has made this many events hands them to the writer before it goes on."""
 PENDING_MAX = 64
 """Appends under way before the run waits for the writer."""
-FAR_US = 60_000_000
-"""A timer further away than this is not waited for (cli page, Waiting)."""
 NO_FACTS: Mapping[str, object] = {}
 
 

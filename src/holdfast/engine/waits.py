@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from holdfast.engine.driver import Driver
 
 
+FAR_US = 60_000_000
+"""A timer further away than this is not waited for (cli page, Waiting)."""
+
+
 def is_noop(step: Step) -> bool:
     """Whether the step does nothing but order others."""
     return isinstance(step.work, Uses) and step.work.runner == "noop"
