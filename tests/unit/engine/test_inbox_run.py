@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,11 @@ steps: {a: {run: "true"}}
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path)
+def shop(tmp_path: Path) -> Iterator[Workshop]:
+    """A workshop in which what people are asked is what the events say, at the end too."""
+    made = Workshop(tmp_path)
+    yield made
+    assert made.app.mend().differences == ()
 
 
 def shown(shop: Workshop, end: RunEnd) -> Shown:
@@ -44,6 +48,7 @@ def test_a_goal_in_prose_is_an_item_of_the_inbox(shop: Workshop, choice: ev.Verd
     assert (end.exit_code, end.status) == (4, "blocked")
     assert end.waits == ({"kind": "review", "step": None, "what": "the client agrees"},)
     [one] = asked(shop)
+    assert shop.app.mend().differences == ()
     assert (one.kind, one.step, one.options) == ("review", None, ("approve", "reject"))
     assert one.question == 'Is the goal of "trial" met? the client agrees'
     assert [(wait.kind, wait.step, wait.what) for wait in shown(shop, end).waits] == [
@@ -135,6 +140,7 @@ def test_what_is_late_is_an_item_until_it_is_done_and_approves_nothing(shop: Wor
         """)
     assert (end.exit_code, end.status) == (4, "running")
     late = asked(shop)
+    assert shop.app.mend().differences == ()
     assert [(one.kind, one.step, one.role, one.options) for one in late] == [
         ("escalation", None, None, ()),
         ("escalation", None, "lead", ()),
