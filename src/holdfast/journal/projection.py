@@ -42,7 +42,7 @@ class Projection:
         after = step_after(row, seq, event)
         if after is None or after is row:
             if type(event.body) in LIMITS:
-                self._of_budgets(head.n, seq, event.body)
+                self._of_budgets(head.n, seq, event)
             else:
                 self._beside(key, seq, event)
             return
@@ -157,7 +157,7 @@ class Projection:
         elif isinstance(body, ev.RunCanceling):
             self._connection.execute(sql("ask_cancel"), (head.n, seq))
         elif type(body) in LIMITS:
-            self._of_budgets(head.n, seq, body)
+            self._of_budgets(head.n, seq, event)
         elif isinstance(body, ev.RunEnding):
             self._cancel_steps(head.n, seq, "escalation")
         elif body.kind.startswith(ev.RARE):
@@ -165,11 +165,11 @@ class Projection:
         else:
             self._move_run(head, seq, event)
 
-    def _of_budgets(self, n: int, seq: int, body: ev.Body) -> None:
+    def _of_budgets(self, n: int, seq: int, event: ev.Event) -> None:
         """What limits have to say is noted by number; where more is allowed, nobody is asked for it any more."""
         self._connection.execute(sql("note_budget"), (n, seq))
-        if isinstance(body, ev.BudgetRaised):
-            self._connection.execute(sql("close_budget_requests"), (n, seq))
+        if isinstance(event.body, ev.BudgetRaised):
+            self._connection.execute(sql("close_budget_request"), (n, seq, event.body.key, event.step or ""))
 
     def _of_people(self, n: int, seq: int, body: ev.Body) -> None:
         """What people are asked or told about the run itself, and what they answer."""
@@ -178,7 +178,7 @@ class Projection:
         if isinstance(body, GoalAnswered):
             self._connection.execute(sql("close_asked"), (n, body.asked, seq))
         else:
-            kind = "escalation" if body.kind == ESCALATED else "review"
+            kind = {ESCALATED: "escalation", "budget.asked": "budget"}.get(body.kind, "review")
             self._connection.execute(sql("open_request"), (n, seq, "", kind))
 
     def _cancel_steps(self, n: int, seq: int, but: str = "") -> None:
@@ -202,8 +202,4 @@ class Projection:
             raise BugError("a run whose steps are still running or uncertain was to end", code="E_BUG")
         if finished is not None:
             self._cancel_steps(head.n, seq)
-        elif isinstance(body, ev.RunBlocked) and body.budgets:
-            self._connection.execute(sql("open_request"), (head.n, seq, "", "budget"))
-        elif head.status == "blocked":
-            self._connection.execute(sql("close_budget_requests"), (head.n, seq))
         head.status = status

@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
-from msgspec import to_builtins
-
 from holdfast.errors import IntegrityError
 from holdfast.journal.documents import Asked, stamp
 from holdfast.journal.reader import Reader
 from holdfast.plan.model import Plan
 from holdfast.run import events as ev
 from holdfast.run.growth import template_id
-from holdfast.run.particulars import Lacking
 from holdfast.run.visits import used_up
 
 Options = tuple[str, ...]
@@ -87,6 +84,7 @@ def document_of_run(row: RunRow) -> Asked:
     """A row about a run itself, or about a step that is late or a loop that is stuck, as what a person needs to see."""
     from holdfast.run.alarms import Escalated  # noqa: PLC0415 - few runs have any
     from holdfast.run.goal import GoalAsked  # noqa: PLC0415 - as above
+    from holdfast.run.shortages import BudgetAsked  # noqa: PLC0415 - as above
 
     run, opened, step, kind, since, event, data, plan = row
     body, shows = ev.decode(event, data), dict[str, object]()
@@ -104,14 +102,12 @@ def document_of_run(row: RunRow) -> Asked:
         options = REVIEW_OPTIONS
         shows |= {"target": body.target, "visits": body.visits}
     else:
-        assert isinstance(body, ev.RunBlocked)
-        question = f'More of a budget of "{plan}"? ' + "; ".join(_whose(short) for short in body.budgets)
-        shows["budgets"] = [to_builtins(short) for short in body.budgets]
+        assert isinstance(body, BudgetAsked)
+        short = body.lacking
+        whose = "" if short.step is None else f"{short.step}: "
+        question = f'More of a budget of "{plan}"? {whose}{short.said}'
+        shows |= {"key": short.key, "step": short.step, "spent": short.spent, "limit": short.limit}
     return Asked(f"{run}.{opened}", run, step or None, kind, question, options, shows, stamp(since), role=role)
-
-
-def _whose(short: Lacking) -> str:
-    return short.said if short.step is None else f"{short.step}: {short.said}"
 
 
 Row = tuple[str, int, str, str, int, str, str, str | None, int]

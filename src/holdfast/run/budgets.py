@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from holdfast.plan.model import Budget, Step, Uses
 from holdfast.run import events as ev
+from holdfast.run.particulars import Lacking
 
 if TYPE_CHECKING:
     from holdfast.run.reached import Reached
@@ -48,7 +49,19 @@ class Shortage(NamedTuple):
 class Account:
     """The budgets of one run. Steps are known by position."""
 
-    __slots__ = ("_held", "_of_steps", "_raised", "_run", "_waiting", "_warned", "limits", "news", "spent")
+    __slots__ = (
+        "_asked",
+        "_held",
+        "_of_steps",
+        "_raised",
+        "_run",
+        "_waiting",
+        "_warned",
+        "limits",
+        "news",
+        "spent",
+        "to_ask",
+    )
 
     def __init__(self, run: "Reached") -> None:
         self._run = run
@@ -59,6 +72,8 @@ class Account:
         self._raised: dict[int, Amounts] = {}
         self._warned: dict[tuple[int | None, str], float] = {}  # for which limit it was told
         self._waiting: dict[int, None] = {}
+        self._asked: dict[tuple[str | None, str], float] = {}  # for more of which, at which limit
+        self.to_ask: dict[tuple[str | None, str], Shortage] = {}  # what people are to be asked for
         self.news: list[tuple[int | None, str]] = []  # what has reached 80 % and was not told yet
 
     # What events change.
@@ -85,6 +100,7 @@ class Account:
 
     def raise_limit(self, i: int | None, key: str, amount: float) -> None:
         """A person allows more."""
+        self.to_ask.pop((None if i is None else self._run.steps[i].id, key), None)
         if i is None:
             self.limits[key] = self.limits.get(key, 0.0) + amount
         else:
@@ -100,6 +116,21 @@ class Account:
     def wait(self, i: int) -> None:
         """Step `i` waits for a budget."""
         self._waiting[i] = None
+
+    def lack(self, i: int) -> None:
+        """Step `i` has come to wait: people are asked where only they can end that, and were not."""
+        short = self.shortage(i)
+        if short is None or short.until_free:
+            return
+        key = short.scope, short.key
+        if self._asked.get(key) != short.limit:
+            self.to_ask.setdefault(key, short)
+
+    def was_asked(self, lacking: Lacking) -> None:
+        """People were asked for more of a budget."""
+        key = lacking.step, lacking.key
+        self._asked[key] = lacking.limit
+        self.to_ask.pop(key, None)
 
     # Questions.
 
@@ -186,7 +217,8 @@ class Account:
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that was folded, comparable."""
-        return self.limits, self.spent, self._of_steps, self._held, self._raised, self._warned, self.news
+        asked = self._warned, self._asked
+        return self.limits, self.spent, self._of_steps, self._held, self._raised, asked, self.news
 
     def overview(self) -> Iterator[tuple[str, float, float | None]]:
         """Every key that is limited or spent of: spent, limit."""

@@ -21,7 +21,7 @@ from holdfast.run.growth import is_about_item
 from holdfast.run.machine import Run
 from holdfast.run.policy import LOST_ATTEMPTS_MAX
 from holdfast.run.reckoning import due as limits_due
-from holdfast.run.reckoning import ran_s, reckon, spent_up
+from holdfast.run.reckoning import ran_s, reckon
 from holdfast.run.standing import Falling, Lingering, Pausing, Undone, Waiting
 from holdfast.run.states import OK_STEP, RunStatus
 from holdfast.run.visits import stuck, turning
@@ -122,8 +122,7 @@ def at_rest(run: Run, now: int, facts: Mapping[str, object], idle: AbstractSet[i
     if doubtful if ending else run.pausing is None and _needs_people(run, idle):
         asked = doubtful if ending else doubtful.union(run.reviews, run.waiting, stuck(run))
         waiting = tuple(run.steps[i].id for i in sorted(asked))
-        budgets = () if ending else spent_up(run)
-        return Tell(ev.Event(now, ev.RunBlocked(waiting, ran_s(run, now), ending, budgets)))
+        return Tell(ev.Event(now, ev.RunBlocked(waiting, ran_s(run, now), ending)))
     if over and run.tail and not run.finalizing:
         return Tell(ev.Event(now, ev.RunEnding(so_far(run, facts), run.cancels)))
     if over and run.plan.goal is not None:

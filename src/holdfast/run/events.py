@@ -117,7 +117,6 @@ class RunBlocked(Body, frozen=True):
     steps: tuple[str, ...] = ()
     ran_s: float = 0.0
     ending: bool = False
-    budgets: tuple[particulars.Lacking, ...] = ()  # those of which more must be allowed first
 
 
 class RunExpired(Body, frozen=True):
@@ -375,7 +374,7 @@ BODIES: tuple[type[Body], ...] = (
     AttemptEnded,
 )
 _DECODERS = {body.kind: msgspec.json.Decoder(body) for body in BODIES}
-RARE = ("breaker.", "goal.", "escalation.")
+RARE = ("breaker.", "goal.", "escalation.", "budget.asked")
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 

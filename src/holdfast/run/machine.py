@@ -380,6 +380,7 @@ class Run(Reached):
         ev.StepStuck.kind: visits.exhausted,
         ev.StepAnswered.kind: reviews.answered,
         **dict.fromkeys(("goal.asked", "goal.answered"), reviews.of_goal),
+        "budget.asked": reviews.of_budget,
         "escalation.opened": _noted,
         ev.StepResolved.kind: _resolved,
         ev.AttemptStarted.kind: _started,

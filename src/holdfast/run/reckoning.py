@@ -6,8 +6,6 @@ from holdfast.plan.model import DEFAULT_TIMEOUT_S
 from holdfast.plan.units import format_duration
 from holdfast.run import events as ev
 from holdfast.run.budgets import WARN_AT, Shortage, in_words, number
-from holdfast.run.particulars import Lacking
-from holdfast.run.standing import Waiting
 
 LATER_S: Final = 2.0
 """How much later than the engine the keeper ends what runs longer than the run may."""
@@ -30,6 +28,10 @@ def reckon(run: "Reached", now: int) -> ev.Event | None:
         i, key = account.news[0]
         spent, limit = account.standing(i, key)
         return ev.Event(now, ev.BudgetWarned(key, spent, limit), None if i is None else run.steps[i].id)
+    if account is not None and account.to_ask:
+        from holdfast.run.shortages import ask  # noqa: PLC0415 - few runs spend all that they may
+
+        return ask(account, now)
     return None
 
 
@@ -70,21 +72,6 @@ def expiry(run: "Reached") -> str | None:
     if watch is None or not run.expired:
         return None
     return f"the run's time limit of {format_duration(watch.limit_us / 1e6)} was over (limits.time)"
-
-
-def spent_up(run: "Reached") -> tuple[Lacking, ...]:
-    """The budgets of which more must be allowed before the steps that wait for them may start, each once."""
-    account = run.account
-    found: dict[tuple[str | None, str], Lacking] = {}
-    if account is None:
-        return ()
-    for i in run.waiting:
-        state = run.states[i]
-        short = account.shortage(i) if isinstance(state, Waiting) and state.cause == "budget" else None
-        if short is not None and (short.scope, short.key) not in found:
-            said = spent_in_words(short)
-            found[short.scope, short.key] = Lacking(short.key, short.spent, short.limit, said, short.scope)
-    return tuple(found.values())
 
 
 def lack_in_words(run: str, short: Shortage) -> str:

@@ -73,3 +73,11 @@ def of_goal(run: "Run", event: ev.Event) -> None:
     from holdfast.run.goal import fold  # noqa: PLC0415 - few plans have a goal in prose
 
     fold(run, event)
+
+
+def of_budget(run: "Run", event: ev.Event) -> None:
+    """People are asked for more of a budget (semantics G8)."""
+    from holdfast.run.shortages import BudgetAsked, fold  # noqa: PLC0415 - few runs spend all that they may
+
+    assert isinstance(event.body, BudgetAsked)
+    fold(run, event.body)

@@ -122,3 +122,4 @@ def begin(run: "Run", event: ev.Event) -> None:
     waiting = run.states[i] = run.waiting.begin(i, event, run.steps[i].sharing.needs_resources)
     if waiting.cause == "budget" and run.account is not None:
         run.account.wait(i)
+        run.account.lack(i)

@@ -112,7 +112,7 @@ def test_a_run_that_a_spent_budget_blocks_is_an_item_that_says_how_to_allow_more
     with pytest.raises(NotPossibleError, match="asks for more of a budget"):
         shop.app.answer(one.id, "approve")
     assert shop.resume(end.run).exit_code == 4
-    assert [it.kind for it in asked(shop)] == ["budget"]  # one item, however often it was looked at again
+    assert asked(shop) == [one]  # it is one item, however often it is looked at again
     shop.app.raise_budget(end.run, Raise("calls.web", "+1", None, "worth it"))
     assert asked(shop) == []
     assert [it.status for it in shop.app.resume()] == ["succeeded"]
@@ -125,6 +125,28 @@ def test_a_steps_own_budget_is_named_with_the_step(shop: Workshop) -> None:
     )
     [one] = asked(shop)
     assert to_answer(one) == [f"holdfast budget {end.run} calls.web +AMOUNT --step a --reason TEXT"]
+    assert shop.app.cancel(end.run).status == "canceled"
+    assert asked(shop) == []
+
+
+def test_each_spent_budget_is_asked_for_by_itself_also_while_the_run_waits_for_more(shop: Workshop) -> None:
+    # semantics G8: all open requests, of a run that is not blocked too
+    end = shop.run("""
+        limits: {calls: {web: 1, mail: 1}}
+        steps:
+          a: {run: "true", capabilities: [web, mail]}
+          b: {run: "true", depends_on: [a], capabilities: [web]}
+          c: {run: "true", depends_on: [a], capabilities: [web]}
+          d: {run: "true", depends_on: [a], capabilities: [mail]}
+          e: {run: "true", requires: ["disk.free < 5"]}
+        """)
+    assert (end.exit_code, end.status) == (4, "running")
+    web, mail = sorted(asked(shop), key=lambda one: str(one.shows["key"]), reverse=True)
+    assert [one.shows["key"] for one in (web, mail)] == ["calls.web", "calls.mail"]
+    shop.app.raise_budget(end.run, Raise("calls.web", "+1", None, "worth it"))
+    assert asked(shop) == [mail]
+    shop.resume(end.run)
+    assert [one.shows["limit"] for one in asked(shop) if one.shows["key"] == "calls.web"] == [2.0]  # one of b and c ran
     assert shop.app.cancel(end.run).status == "canceled"
     assert asked(shop) == []
 

@@ -9,8 +9,6 @@ from holdfast.surfaces.cli.screen import Screen
 from holdfast.surfaces.cli.text import compact, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from holdfast.app import Holdfast
     from holdfast.app.documents import Asked
 
@@ -61,17 +59,12 @@ def to_answer(one: "Asked") -> list[str]:
     if one.kind in APPROVABLE:
         return [f"{PROGRAM} {word} {one.id}" for word in one.options]
     if one.kind == "budget":
-        from msgspec import convert
-
-        return [_raising(one.run, short) for short in convert(one.shows["budgets"], list[dict[str, object]])]
+        step = one.shows["step"]
+        whose = "" if step is None else f" --step {worded(str(step))}"
+        return [f"{PROGRAM} budget {one.run} {one.shows['key']} +AMOUNT{whose} --reason TEXT"]
     if one.kind == "escalation":
         return [f"{PROGRAM} show {one.run}"]
     return [f"{PROGRAM} resolve {one.run} {one.step} {'|'.join(one.options)}"]
-
-
-def _raising(run: str, short: "Mapping[str, object]") -> str:
-    whose = f" --step {worded(str(short['step']))}" if short.get("step") else ""
-    return f"{PROGRAM} budget {run} {short['key']} +AMOUNT{whose} --reason TEXT"
 
 
 def _answer(screen: Screen, app: "Holdfast", one: "Asked") -> bool:

@@ -101,7 +101,7 @@ def next_words(shown: "Shown") -> list[str]:
         return [*asked, f"then: {PROGRAM} resume {run}"]
     if any(wait.kind in {"review", "loop"} for wait in shown.waits):
         return [f"to answer: {PROGRAM} inbox", f"then: {PROGRAM} resume {run}"]
-    if shown.status == "blocked" and any(wait.kind == "budget" for wait in shown.waits):
+    if shown.status in {"blocked", "running"} and any(wait.kind == "budget" for wait in shown.waits):
         return [f"to allow more: {PROGRAM} inbox", f"then: {PROGRAM} resume {run}"]
     if shown.status in RESTING or shown.status == "running":
         return [f"to go on: {PROGRAM} resume {run}"]

@@ -78,12 +78,15 @@ def _of_run(body: ev.Body) -> str:
 def _of_people(body: ev.Body) -> str:
     from holdfast.run.alarms import Escalated
     from holdfast.run.goal import GoalAnswered, GoalAsked
+    from holdfast.run.shortages import BudgetAsked
 
     if isinstance(body, Escalated):
         return f"{body.what}: {body.said}"
     if isinstance(body, GoalAnswered):
         said = (body.criterion, body.choice, _who(body.who), body.reason)
         return ", ".join(part for part in said if part)
+    if isinstance(body, BudgetAsked):
+        return f"{body.lacking.step or 'the run'}: {body.lacking.said}"
     return body.criterion if isinstance(body, GoalAsked) else ""
 
 
