@@ -146,7 +146,8 @@ class Collector:
             elif key not in found and row.ref.digest in proofs and not parts <= there:
                 found[key] = _found(row, Condition.MISSING)
         others = tuple(sorted(bad.difference(*(parts for _, parts in rows))))
-        quarantine = str(self._app.state / "quarantine") if bad else None
+        moved = bool(bad) and not objects.present(bad)  # a store that cannot be written keeps them
+        quarantine = str(self._app.state / "quarantine") if moved else None
         ok = not bad and not found
         return Verified(ok, len(sizes), sum(sizes.values()), tuple(found.values()), others, quarantine)
 

@@ -176,6 +176,20 @@ def test_7_verify_finds_what_is_damaged_and_says_who_made_it(program: Program, f
     assert program("artifacts", "verify").code == 0
 
 
+def test_7_what_cannot_be_moved_away_is_not_said_to_be(
+    program: Program, folder: Path, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _damage(folder, _digest(program, "b.file"))
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "rename", refuse)
+    found = program("artifacts", "verify", "--json")
+    assert (found.code, json.loads(found.out)["quarantine"]) == (7, None)
+    assert "moved" not in program("artifacts", "verify").out
+
+
 def test_7_a_damaged_object_that_nobody_needs_is_found_too(program: Program, folder: Path, run: str) -> None:
     stray = folder / ".holdfast/objects/00" / ("1" * 62)
     stray.parent.mkdir(exist_ok=True)
