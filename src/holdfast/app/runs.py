@@ -279,12 +279,16 @@ def _refuse_lost(app: "Holdfast", journal: "SqliteJournal | None") -> None:
 
 
 def _resumable(session: Session) -> list[str]:
-    from holdfast.journal.requests import open_requests
     from holdfast.journal.unfinished import unfinished
 
     reader = session.journal.reader
     ready = [run for run in unfinished(reader) if run.status != RunStatus.QUARANTINED]
-    return [run.run for run in ready if run.status != RunStatus.BLOCKED or not open_requests(reader, run.run)]
+    asked = {run.run for run in ready if run.status == RunStatus.BLOCKED}
+    if asked:
+        from holdfast.journal.requests import open_requests
+
+        asked = {run for run in asked if open_requests(reader, run)}
+    return [run.run for run in ready if run.run not in asked]
 
 
 def _refuse_ended(session: Session, run: str) -> None:
