@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from holdfast.engine.board import Board
 from holdfast.engine.hearing import hears_first
-from holdfast.engine.locks import LOOK_US, NOTHING
+from holdfast.engine.locks import CAUSES, LOOK_US, NOTHING
 from holdfast.engine.passage import Passage, has_passage
 from holdfast.errors import HoldfastError
 from holdfast.plan.model import Effect
@@ -141,7 +141,7 @@ class Engine:
         locks = self.passage.locks if self.passage is not None else None
         if locks is None or self._locks_seen == self.world.project.locks.version:
             return None
-        if self.closing or not any(self.run.states[i].cause == "lock" for i in self.run.waiting):  # type: ignore[attr-defined]  # they wait
+        if self.closing or not any(self.run.states[i].cause in CAUSES for i in self.run.waiting):  # type: ignore[attr-defined]  # they wait
             return None
         return locks._looked + LOOK_US
 
