@@ -233,7 +233,7 @@ def _check_python(params: dict[str, object], found: Found) -> None:
     if isinstance(params.get("args"), list) and "call" in params:
         found.append(Fault("value.type", " must be a map, as a function takes its arguments by name", path=["args"]))
     if params.get("inline") is True and "script" in params:
-        found.append(Fault("key.conflict", " is not for a script, which has a process of its own", path=["inline"]))
+        found.append(Fault("key.unused", " is not for a script, which has a process of its own", path=["inline"]))
 
 
 _PYTHON: Final = Record(
@@ -332,7 +332,7 @@ def _check_git(params: dict[str, object], found: Found) -> None:
     if "message" in params and op == "commit":
         for key in ("type", "scope", "subject", "body"):
             if key in params:
-                fault = Fault("key.conflict", " is beside message, which says it all", "keep one of them", path=[key])
+                fault = Fault("key.unused", " is beside message, which says it all", "keep one of them", path=[key])
                 found.append(fault)
 
 
