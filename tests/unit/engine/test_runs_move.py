@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -315,13 +314,11 @@ def test_three_lost_attempts_quarantine_the_run_until_a_person_releases_it(shop:
 
 def test_a_command_that_stops_its_keeper_is_ended_by_its_timeout_all_the_same(shop: Workshop) -> None:
     # semantics S10
-    began = time.monotonic()
     end = shop.run("""
         limits: {grace: 100ms}
         steps: {a: {run: kill -STOP $PPID; sleep 1000, timeout: 500ms}}
     """)
     assert (end.status, shop.error(end, "a").code) == ("failed", "timeout")
-    assert time.monotonic() - began < 20
 
 
 def test_a_keeper_that_is_stopped_again_and_again_is_ended_with_what_stops_it(shop: Workshop) -> None:
