@@ -15,6 +15,9 @@ from holdfast.run.locks import Holder, Token
 
 if TYPE_CHECKING:
     from holdfast.run.breakers import Breaker
+    from holdfast.run.choose import Expand, Start
+    from holdfast.run.events import Body
+    from holdfast.run.machine import Run
 
 LEASE_S = 15.0
 
@@ -191,6 +194,18 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Commit what is queued and close."""
+        ...
+
+
+class Proofs(Protocol):
+    """What earlier runs have left that may stand in for the steps of a run (planner)."""
+
+    def instead(self, run: "Run", decided: "Start | Expand") -> "Body | None":
+        """What becomes of a step that does not run: left out, or an earlier result stands in, its files put back."""
+        ...
+
+    def stamped(self, run: "Run", event: Event) -> Event:
+        """The start of an attempt, with what it is for."""
         ...
 
 

@@ -7,10 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from holdfast.plan.model import Effect, Input, Plan, Step
+from holdfast.run.planner.kind import Kind
 from holdfast.run.planner.planning import Answer, plan_steps
 from holdfast.run.planner.request import Request
 from holdfast.run.planner.snapshot import Pin, Snapshot
-from holdfast.run.planner.subject import Field, Kind, field_of
+from holdfast.run.planner.subject import Field, field_of
 from holdfast.run.planner.verdict import MAY_EXECUTE, REASONS, Verdict
 from tests.unit.run.planning import World, plan_of, planned
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from holdfast.app.place import database_of, find_state, make_state
 from holdfast.app.request import PLAIN_REQUEST, Answer, Request
@@ -81,9 +81,8 @@ class Holdfast:
         """
         from holdfast.app.earlier import look_for_earlier
 
-        del request  # nothing of it decides what runs in this version
-        document = self.preview(file, inputs)
-        return document | {"warnings": self.warnings(file) + look_for_earlier(self, self.load(file).plan.id)}
+        document: dict[str, Any] = self.preview(file, inputs, request)
+        return document | {"warnings": document["warnings"] + look_for_earlier(self, self.load(file).plan.id)}
 
     def dry_run(self, file: Path, request: Request, inputs: Mapping[str, object] = NO_INPUTS) -> dict[str, object]:
         """As `plan`, with the changes to files that its `file` steps would make (`previews`), where it has any."""
@@ -92,12 +91,14 @@ class Holdfast:
 
         return self.plan(file, request, inputs) | changes(*requested(self, file, inputs)[:2])
 
-    def preview(self, file: Path, inputs: Mapping[str, object] = NO_INPUTS) -> dict[str, object]:
+    def preview(
+        self, file: Path, inputs: Mapping[str, object] = NO_INPUTS, request: Request = PLAIN_REQUEST
+    ) -> dict[str, object]:
         """As `plan`, without regard to earlier runs: `run` itself decides what becomes of those."""
+        from holdfast.app.planned import document_of
         from holdfast.app.runs import requested
-        from holdfast.run.planner.document import plan_document
 
-        return plan_document(requested(self, file, inputs).loaded.plan, self.warnings(file))
+        return document_of(self, requested(self, file, inputs), request)
 
     def warnings(self, file: Path) -> list[str]:
         """The warnings about a plan that may run."""

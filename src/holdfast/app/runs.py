@@ -17,6 +17,7 @@ from holdfast.run.states import RunStatus
 
 if TYPE_CHECKING:
     from holdfast.app import Holdfast, Request
+    from holdfast.app.proofs import Proofs
     from holdfast.engine.driver import Driver
     from holdfast.engine.listener import Listener
     from holdfast.journal.sqlite import SqliteJournal
@@ -132,9 +133,23 @@ class Session:
         for loaded, inputs, _ in runs:
             if loaded.plan.id not in warnings:
                 warnings[loaded.plan.id] = tuple(settle_earlier(self, loaded.plan.id, inputs))
+        proofs = [self._proofs(run, warnings) for run in runs]
         drivers = [self.create(run) for run in runs]
+        for driver, known in zip(drivers, proofs, strict=True):
+            driver.proofs = known
         self.drive()
         return [end_of(driver.run, warnings[driver.run.plan.id]) for driver in drivers]
+
+    def _proofs(self, run: "Requested", warnings: dict[str, tuple[str, ...]]) -> "Proofs | None":
+        """What a new run goes by; adds to `warnings`. Raises `RequestError` for all that keeps it from being run."""
+        from holdfast.app.planned import Wanted, proofs_for
+
+        loaded, inputs = run.loaded, run.inputs
+        wanted = Wanted(loaded.plan, loaded.project, inputs, self.request.asked())
+        proofs = proofs_for(self.app, self.journal.reader, wanted)
+        if proofs is not None and proofs.warnings:
+            warnings[loaded.plan.id] += proofs.warnings
+        return proofs
 
     def create(self, run: "Requested") -> "Driver":
         """Create a run of the plan and take it in hand."""
@@ -162,9 +177,12 @@ class Session:
 
     def reopen(self, run: str) -> "Driver":
         """Take an existing run in hand; raises `BusyError` while its owner lives."""
+        from holdfast.app.planned import go_on
         from holdfast.engine.opening import reopen
 
-        return self._add(reopen(self.engine.world, self.base, run))
+        driver = self._add(reopen(self.engine.world, self.base, run))
+        driver.proofs = go_on(self.app, self.journal, driver.run)
+        return driver
 
     def drive(self) -> "list[Driver]":
         """Drive what is in hand until it rests; raises the first failure of the store."""

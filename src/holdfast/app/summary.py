@@ -8,7 +8,7 @@ import msgspec
 
 from holdfast.app.runs import EXIT_CODES
 from holdfast.run.machine import Run
-from holdfast.run.standing import Failed, Recovered, Retrying, Skipped, Succeeded, Uncertain
+from holdfast.run.standing import Failed, Recovered, Retrying, Reused, Skipped, Succeeded, Uncertain
 from holdfast.run.states import OK_STEP
 
 NAME = "summary.json"
@@ -86,7 +86,11 @@ def write_summary(folder: Path, summary: Summary) -> Path:
 
 def _step(run: Run, i: int) -> StepSummary:
     state = run.states[i]
-    result = getattr(state, "result", None) if isinstance(state, Succeeded | Recovered | Failed | Uncertain) else None
+    result = (
+        getattr(state, "result", None)
+        if isinstance(state, Succeeded | Reused | Recovered | Failed | Uncertain)
+        else None
+    )
     error = state.error if isinstance(state, Failed | Uncertain | Retrying) else None
     artifacts = result.artifacts if result is not None and state.status in OK_STEP else {}
     return StepSummary(

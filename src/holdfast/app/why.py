@@ -11,6 +11,8 @@ from holdfast.run import events as ev
 from holdfast.run.control import taken
 from holdfast.run.growth import FAIL_FAST, Group, template_id
 from holdfast.run.machine import Run
+from holdfast.run.particulars import Cause
+from holdfast.run.reused import StepReused
 from holdfast.run.standing import (
     Canceled,
     Failed,
@@ -18,6 +20,7 @@ from holdfast.run.standing import (
     GivenUp,
     Recovered,
     Retrying,
+    Reused,
     Skipped,
     State,
     Uncertain,
@@ -82,8 +85,26 @@ def why(state: Run, stored: Sequence[ev.StoredEvent], step: str) -> Why:
             said = _said(state, i, record) + _led(state, i)
             links[i] = Link(state.steps[i].id, state.states[i].status.value, said, names)
             waiting += causes
-    reasons: tuple[dict[str, object], ...] = ({"code": "never-run", "detail": None, "because": []},)
-    return Why(state.id, state.plan.id, step, links[state.place(step)].status, "run", reasons, tuple(links.values()))
+    verdict, decided = _verdict(stored, state.steps[state.place(step)].id)
+    reasons: tuple[dict[str, object], ...] = tuple(
+        [{"code": it.code, "detail": it.detail or None, "because": [*it.because]} for it in decided]
+    )
+    return Why(state.id, state.plan.id, step, links[state.place(step)].status, verdict, reasons, tuple(links.values()))
+
+
+def _verdict(stored: Sequence[ev.StoredEvent], step: str) -> tuple[str, tuple[Cause, ...]]:
+    """What was decided of a step when it might have started, and why."""
+    for each in reversed(stored):
+        body = each.event.body
+        if each.event.step != step:
+            continue
+        if isinstance(body, StepReused):
+            return body.verdict, body.reasons
+        if isinstance(body, ev.StepSkipped) and body.why == "condition":
+            return "inactive", (Cause("condition-false", body.detail or ""),)
+        if isinstance(body, ev.AttemptStarted):
+            return "run", body.reasons or (Cause("action"),)
+    return "run", (Cause("never-run"),)
 
 
 def _causes(state: Run, i: int) -> list[int]:
@@ -160,7 +181,7 @@ def _said(state: Run, i: int, record: _Record) -> str:
     if i in state.groups:
         return _gathered(state, state.groups[i])
     if standing.status in OK_STEP:
-        return "ran: nothing is reused in this version"
+        return _stood(standing)
     if isinstance(standing, Waiting):
         return f"waits for {standing.what}"
     if standing.status is StepStatus.PENDING:
@@ -168,6 +189,11 @@ def _said(state: Run, i: int, record: _Record) -> str:
     if standing.status is StepStatus.READY:
         return f"may start; the run is {state.status.value}"
     return "runs"
+
+
+def _stood(standing: State) -> str:
+    """How a step came to be done."""
+    return f"was not run: {standing.origin} stands in for it" if isinstance(standing, Reused) else "ran"
 
 
 def _pending(state: Run, i: int) -> str:

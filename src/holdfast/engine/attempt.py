@@ -23,7 +23,7 @@ from holdfast.run.choose import Start
 from holdfast.run.context import context_for
 from holdfast.run.machine import Run as RunState
 from holdfast.run.reckoning import timeout_s as attempt_timeout_s
-from holdfast.run.standing import Recovered, Succeeded
+from holdfast.run.standing import Recovered, Reused, Succeeded
 
 SHELLS = {
     Shell.SH: ("sh", "-e", "-c"),
@@ -376,7 +376,7 @@ def _stdin(site: Site, run: RunState, attempt: Attempt, render: _Renderer | None
     if isinstance(stdin, ArtifactStdin):
         made_by, _, name = stdin.artifact.rpartition(".")
         state = run.states[run.index[made_by]]
-        if not isinstance(state, Succeeded | Recovered) or name not in state.result.artifacts:
+        if not isinstance(state, Succeeded | Reused | Recovered) or name not in state.result.artifacts:
             raise ExpressionError(f"stdin: there is no artifact {stdin.artifact} in this run")
         return os.path.join(site.project, state.result.artifacts[name].path)
     attempt.stdin_text = render.text(stdin, "stdin") if render else stdin

@@ -16,18 +16,16 @@ from holdfast.engine.listener import Listener
 from holdfast.engine.locks import NOTHING
 from holdfast.engine.nested import Nested
 from holdfast.engine.passage import Passage, has_passage
+from holdfast.engine.starting import begin
 from holdfast.engine.verdict import tail
-from holdfast.engine.waits import FAR_US, Waits, is_noop
+from holdfast.engine.waits import FAR_US, Waits
 from holdfast.errors import BugError, HoldfastError
-from holdfast.plan.expr import ExpressionError
-from holdfast.plan.nested import is_nested
-from holdfast.ports import Append, Appended, Clock, FenceLostError, Journal, Log, Owner, silent
+from holdfast.ports import Append, Appended, Clock, FenceLostError, Journal, Log, Owner, Proofs, silent
 from holdfast.run import events as ev
 from holdfast.run.choose import Decision, End, Expand, Start, at_rest, choose, may_leave, to_stop, unstarted
 from holdfast.run.disposition import Scene, disposed
 from holdfast.run.events import StoredEvent
 from holdfast.run.machine import Run
-from holdfast.run.queue import takes_no_slot
 from holdfast.run.states import FINAL_STEP, RunStatus
 
 BATCH_EVENTS = 256
@@ -91,12 +89,13 @@ class Driver:
         self._ended: set[int] = set()  # those of them whose end is in the outbox
         self._outbox: list[ev.Event] = []
         self._is_urgent = False  # the outbox holds more than what may wait for the next commit
-        self._launches: list[Attempt] = []
+        self.launches: list[Attempt] = []
         self._opening: Opening | None = None  # the run is not in the journal yet
         self.others = False  # others have appended something that is not folded yet
         self._facts_wanted = facts_wanted(run.plan)
         self.facts = NO_FACTS
         self.passage = Passage(self) if has_passage(run) else None
+        self.proofs: Proofs | None = None  # what earlier runs left that may stand in for steps
         self._idle_since: int | None = None  # since when only what nobody need stay for can move the run
 
     @property
@@ -124,6 +123,8 @@ class Driver:
         if self.passage is not None:
             event = self.passage.stamped(event)
             self.passage.ended(event)
+        if self.proofs is not None and isinstance(event.body, ev.AttemptStarted):
+            event = self.proofs.stamped(run, event)
         run.apply(event)
         self._outbox.append(event)
         self.told += 1
@@ -251,7 +252,7 @@ class Driver:
         self.world.log("quarantine", self.run.id, why=why)
         if self.resting or self.failure is not None:
             return
-        self._launches = []
+        self.launches = []
         self.tell(ev.Event(self.world.clock.now(), ev.RunQuarantined(why)))
         self.resting = True
         self._flush(alone=False)
@@ -277,10 +278,16 @@ class Driver:
 
     def _act(self, decision: Decision, now: int) -> bool:
         """Do what was decided; whether more can be decided before the journal has answered."""
+        run = self.run
+        if self.proofs is not None and isinstance(decision, Start | Expand):
+            instead = self.proofs.instead(run, decision)
+            if instead is not None:
+                self.tell(ev.Event(now, instead, run.steps[decision.step].id))
+                return True
         if isinstance(decision, Start):
             if self.passage is not None and not self.passage.enters(decision, now):
                 return self.passage.looks_again(now)
-            self._start(decision)
+            begin(self, decision)
         elif isinstance(decision, Expand):
             self.tell(ev.Event(now, expanded(self.site.store, decision), self.run.steps[decision.step].id))
         elif isinstance(decision, End):
@@ -290,25 +297,6 @@ class Driver:
         else:
             self.tell(decision.event)
         return True
-
-    def _start(self, start: Start) -> None:
-        step = self.run.steps[start.step]
-        try:
-            if step.inline:
-                self.calls.start(start)
-            elif is_noop(step):
-                self.waits.noop(start)
-            elif takes_no_slot(step):
-                self.waits.start(start)
-            elif is_nested(step):
-                self.nested.start(start)
-            else:
-                attempt = self.commands.prepare(start)
-                self.tell(ev.Event(self.world.clock.now(), attempt.started, step.id, start.attempt))
-                self._launches.append(attempt)
-        except ExpressionError as error:
-            said = ev.Error("expression.invalid", error.headline)
-            self.fail_unstarted(start, said)
 
     def fail_unstarted(self, start: Start, error: ev.Error) -> None:
         """The step cannot be attempted at all; a retry that cannot is a failed attempt."""
@@ -360,7 +348,7 @@ class Driver:
             return False
         self._is_urgent = False
         events, self._outbox = self._outbox, []
-        launches, self._launches = self._launches, []
+        launches, self.launches = self.launches, []
         ended, self._ended = frozenset(self._ended), set()
         work = self._work(events)
         if alone and self._only_this_commit_is_awaited():

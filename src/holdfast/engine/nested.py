@@ -18,7 +18,7 @@ from holdfast.run.budgets import capped
 from holdfast.run.choose import Start
 from holdfast.run.growth import template_id
 from holdfast.run.machine import Run
-from holdfast.run.standing import Failed, Running, Succeeded
+from holdfast.run.standing import Failed, Reused, Running, Succeeded
 from holdfast.run.states import OK_STEP, RunStatus
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def exported(child: Run) -> dict[str, ev.ArtifactRef]:
     for name, text in child.plan.exports.items():
         step, _, artifact = text.rpartition(".")
         state = child.states[child.index[step]]
-        if isinstance(state, Succeeded) and state.status in OK_STEP and artifact in state.result.artifacts:
+        if isinstance(state, Succeeded | Reused) and state.status in OK_STEP and artifact in state.result.artifacts:
             found[name] = state.result.artifacts[artifact]
     return found
 

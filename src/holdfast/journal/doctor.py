@@ -140,6 +140,7 @@ _TABLES: Final = {
     "expansions": _Table(2, "all_expansions", "insert_expansion", "clear_expansions"),
     "jumps": _Table(2, "all_jumps", "insert_jump", "clear_jumps"),
     "attempts": _Table(3, "all_attempts", "insert_attempt", "clear_attempts"),
+    "records": _Table(3, "all_records", "insert_record", "clear_records"),
     "effects": _Table(2, "all_effects", "mend_effect", "clear_effects"),
     "budget_events": _Table(2, "all_budget_events", "note_budget", "clear_budget_events"),
     "requests": _Table(2, "all_requests", "mend_request", "clear_requests"),

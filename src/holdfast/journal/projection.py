@@ -6,7 +6,7 @@ from msgspec.structs import astuple
 from holdfast.errors import BugError
 from holdfast.journal.heads import Head
 from holdfast.journal.statements import sql
-from holdfast.journal.views import ACTIVE, StepRow, effect_after, step_after
+from holdfast.journal.views import ACTIVE, EFFECT, RECORD, StepRow, effect_after, step_after
 from holdfast.run import events as ev
 from holdfast.run.growth import instance_range
 from holdfast.run.states import RunStatus, run_after
@@ -65,6 +65,19 @@ class Projection:
         elif isinstance(event.body, ev.StepAnswered):
             self._connection.execute(sql("close_request"), (*key, "review", seq))
             self._one("request", key)
+
+    def _keep_record(self, key: _Key, seq: int, event: ev.Event) -> None:
+        """An attempt begins that knows what it is for, or an earlier result is restored."""
+        body = event.body
+        if isinstance(body, ev.AttemptStarted):
+            self._connection.execute(sql("insert_record"), (*key, event.attempt, seq, None, "running"))
+        elif isinstance(body, ev.AttemptEnded):
+            self._connection.execute(sql("end_record"), (*key, event.attempt, seq, body.status))
+            self._one("record", key)
+        elif isinstance(body, ev.StepResolved) and body.choice == "happened":
+            self._connection.execute(sql("settle_record"), key)
+        elif body.kind == "step.reused":
+            self._connection.execute(sql("insert_record"), (*key, 0, seq, seq, "restored"))
 
     def flush(self) -> None:
         """Write every changed row."""
@@ -125,7 +138,9 @@ class Projection:
     def _outside(self, key: _Key, row: StepRow | None, after: StepRow, event: ev.Event) -> None:
         """The rows beside the step's: its effect on the world, and what people are asked about it."""
         execute = self._connection.execute
-        effect = effect_after(event) if after.keyed else None
+        effect = effect_after(event) if after.keyed & EFFECT else None
+        if after.keyed & RECORD:
+            self._keep_record(key, after.seq, event)
         if effect == "intended":
             assert isinstance(event.body, ev.AttemptStarted)
             execute(sql("intend_effect"), (*key, event.body.key, after.attempt, after.seq))

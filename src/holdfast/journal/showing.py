@@ -29,6 +29,8 @@ from holdfast.run import events as ev
 from holdfast.run.growth import FAIL_FAST, instance_id
 from holdfast.run.locks import Holder as Holding
 from holdfast.run.locks import in_words
+from holdfast.run.particulars import Cause
+from holdfast.run.reused import StepReused
 from holdfast.run.reviews import rejected
 from holdfast.run.states import FINAL_RUN
 from holdfast.run.visits import used_up
@@ -36,7 +38,7 @@ from holdfast.run.visits import used_up
 NO_LIMITS = Budget()
 RESTING = frozenset({"blocked", "paused", "quarantined"})
 """A nested run that is so goes on when somebody goes on with the run around it."""
-NEVER_RUN = Reason("never-run")
+EVERY_TIME, NEVER_RUN = Reason("action"), Reason("never-run")
 
 
 class RunFacts(NamedTuple):
@@ -230,17 +232,35 @@ def _stand_in(facts: Facts, step: str) -> str:
 
 def _step(run: RunFacts, step: str, facts: StepFacts | None, attempts: list[AttemptFacts], folder: str) -> ShownStep:
     outputs, digest, artifacts = _results(facts, attempts)
+    verdict, reasons = _verdict(facts, attempts)
     return ShownStep(
         step=step,
-        verdict="run",
-        reasons=(NEVER_RUN,),
+        verdict=verdict,
+        reasons=reasons,
         status=_status(run, facts),
         why=_why(run, facts),
         attempts=tuple(_attempt(each, folder) for each in attempts),
         outputs=outputs,
         artifacts={name: ShownArtifact(ref.path, ref.digest, ref.size) for name, ref in artifacts.items()},
+        from_run=facts.moved.from_run if facts is not None and isinstance(facts.moved, StepReused) else None,
         outputs_digest=digest,
     )
+
+
+def _verdict(facts: StepFacts | None, attempts: list[AttemptFacts]) -> tuple[str, tuple[Reason, ...]]:
+    """What was decided of a step when it might have started, and why."""
+    moved = facts.moved if facts is not None else None
+    if isinstance(moved, StepReused):
+        return moved.verdict, _reasons(moved.reasons)
+    if isinstance(moved, ev.StepSkipped) and moved.why == "condition":
+        return "inactive", (Reason("condition-false", moved.detail),)
+    if attempts and attempts[-1].start.reasons:
+        return "run", _reasons(attempts[-1].start.reasons)
+    return "run", (EVERY_TIME if attempts else NEVER_RUN,)
+
+
+def _reasons(causes: Sequence[Cause]) -> tuple[Reason, ...]:
+    return tuple([Reason(it.code, it.detail or None, it.because) for it in causes])
 
 
 def _status(run: RunFacts, facts: StepFacts | None) -> str:
@@ -280,6 +300,8 @@ def _why(run: RunFacts, facts: StepFacts | None) -> str | None:
 def _results(
     facts: StepFacts | None, attempts: list[AttemptFacts]
 ) -> tuple[dict[str, object], str | None, dict[str, ev.ArtifactRef]]:
+    if facts is not None and isinstance(facts.moved, StepReused):
+        return facts.moved.outputs, facts.moved.outputs_digest, facts.moved.artifacts
     if facts is None or not attempts or attempts[-1].end is None:
         return {}, None, {}
     end = attempts[-1].end

@@ -11,12 +11,17 @@ import msgspec
 
 from holdfast.run import events as ev
 from holdfast.run.policy import APPLIED_CODES
+from holdfast.run.reused import StepReused
 from holdfast.run.states import IllegalTransitionError
 
 ACTIVE = frozenset({"pending", "ready", "running", "retrying", "waiting"})
 """Statuses that another event of the engine will follow."""
 
 _STARTABLE = frozenset({"pending", "ready", "retrying", "waiting"})
+
+
+EFFECT, RECORD = 1, 2
+"""What `keyed` says of the latest attempt: it has an effect; it knows what it is for."""
 
 
 class StepRow(msgspec.Struct, frozen=True, gc=False):
@@ -78,7 +83,8 @@ def _started(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
     assert isinstance(body, ev.AttemptStarted)
     if attempt is None or (row is not None and (row.status not in _STARTABLE or attempt <= row.attempt)):
         raise _illegal(row, f"start of attempt {attempt}")
-    return StepRow("running", seq, attempt, int(body.key is not None), seq)
+    keyed = (EFFECT if body.key is not None else 0) | (RECORD if body.keyed is not None else 0)
+    return StepRow("running", seq, attempt, keyed, seq)
 
 
 def _ended(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
@@ -109,6 +115,12 @@ def _adopted(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
 
 def _skipped(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
     return _closed(row, "skipped", seq)
+
+
+def _reused(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
+    body = event.body
+    assert isinstance(body, StepReused)
+    return msgspec.structs.replace(_closed(row, "reused", seq), keyed=0 if body.keyed is None else RECORD)
 
 
 def _failed(row: StepRow | None, seq: int, event: ev.Event) -> StepRow:
@@ -151,6 +163,7 @@ _AFTER: dict[type[ev.Body], Callable[[StepRow | None, int, ev.Event], StepRow]] 
     ev.AttemptSpawned: _spawned,
     ev.AttemptAdopted: _adopted,
     ev.StepSkipped: _skipped,
+    StepReused: _reused,
     ev.StepFailed: _failed,
     ev.StepRecovered: _recovered,
     ev.StepWaiting: _waiting,

@@ -12,6 +12,7 @@ from holdfast.run.standing import (
     Recovered,
     Result,
     Retrying,
+    Reused,
     Reviewed,
     Running,
     Skipped,
@@ -126,7 +127,7 @@ def step_view(run: "Reached", i: int) -> dict[str, object]:
         "ok": state.status in OK_STEP,
         "attempts": run.attempts_of(i).total,
     }
-    if isinstance(state, Succeeded | Recovered | Uncertain | Reviewed):
+    if isinstance(state, Succeeded | Reused | Recovered | Uncertain | Reviewed):
         view |= _result_view(run, state.result)
     if isinstance(state, Failed | GivenUp | Falling) and state.result is not None:
         view |= _result_view(run, state.result)

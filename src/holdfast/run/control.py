@@ -11,7 +11,7 @@ import msgspec
 from holdfast.plan.loops import Loop, loops_among, loops_of, waiting_outside
 from holdfast.plan.model import Plan, Step
 from holdfast.run import events as ev
-from holdfast.run.standing import Failed, Falling, Recovered, Result, Succeeded
+from holdfast.run.standing import Failed, Falling, Recovered, Result, Reused, Succeeded
 from holdfast.run.states import FINAL_STEP, OK_STEP, step_after
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def recovered(run: "Run", event: ev.Event) -> None:
     state, by = run.states[i], run.states[run.place(body.by)]
     step_after(state.status, "recovered")
     assert isinstance(state, Falling)
-    assert isinstance(by, Succeeded | Recovered)
+    assert isinstance(by, Succeeded | Reused | Recovered)
     run.settling.discard(i)
     run.finish(i, Recovered(state.error, by.result, body.by))
 

@@ -305,6 +305,8 @@ class AttemptStarted(Body, frozen=True):
     spent: Spent | None = None
     breaker: int | None = None  # the generation of the step's breaker that let it through
     child: Child | None = None
+    keyed: particulars.Keyed | None = None  # what it is for, as of before it started; why nothing stands in for it
+    reasons: tuple[particulars.Cause, ...] = ()
 
 
 class AttemptSpawned(Body, frozen=True):
@@ -374,7 +376,7 @@ BODIES: tuple[type[Body], ...] = (
     AttemptEnded,
 )
 _DECODERS = {body.kind: msgspec.json.Decoder(body) for body in BODIES}
-RARE = ("breaker.", "goal.", "escalation.", "budget.asked")
+RARE = ("breaker.", "goal.", "escalation.", "budget.asked", "step.reused")
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
@@ -385,14 +387,12 @@ def encode(body: Body) -> bytes:
 
 def decode(kind: str, data: bytes | str) -> Body:
     """The body that `encode` made; an unknown kind or shape is `E_JOURNAL_DAMAGED`."""
-    decoder = _DECODERS.get(kind)
-    if decoder is None and kind.startswith(RARE):
+    if kind not in _DECODERS and kind.startswith(RARE):
         from holdfast.run.rare import RARE_BODIES  # noqa: PLC0415 - few journals hold any; it needs `Body`
 
         _DECODERS.update({body.kind: msgspec.json.Decoder(body) for body in RARE_BODIES})
-        decoder = _DECODERS.get(kind)
     try:
-        if decoder is not None:
+        if (decoder := _DECODERS.get(kind)) is not None:
             return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise IntegrityError(f"a {kind} event does not have its shape: {error}", code="E_JOURNAL_DAMAGED") from error

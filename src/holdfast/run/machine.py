@@ -9,7 +9,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from holdfast.plan.model import Plan
-from holdfast.run import control, ending, growth, reviews, visits, waiting
+from holdfast.run import control, ending, growth, reused, reviews, visits, waiting
 from holdfast.run import events as ev
 from holdfast.run.budgets import Account
 from holdfast.run.disposition import POLICIES, TRIGGERS, Failing, Failure, mode_named, no_retry
@@ -371,6 +371,7 @@ class Run(Reached):
         ev.RunQuarantined.kind: _quarantined,
         ev.RunReleased.kind: _released,
         ev.StepSkipped.kind: _skipped,
+        "step.reused": reused.stand_in,
         ev.StepFailed.kind: _failed,
         ev.StepRecovered.kind: control.recovered,
         ev.StepWaiting.kind: waiting.begin,
@@ -381,12 +382,10 @@ class Run(Reached):
         ev.StepAnswered.kind: reviews.answered,
         **dict.fromkeys(("goal.asked", "goal.answered"), reviews.of_goal),
         "budget.asked": reviews.of_budget,
-        "escalation.opened": _noted,
         ev.StepResolved.kind: _resolved,
         ev.AttemptStarted.kind: _started,
         ev.AttemptEnded.kind: _ended,
-        ev.AttemptSpawned.kind: _noted,
-        ev.AttemptAdopted.kind: _noted,
+        **dict.fromkeys((ev.AttemptSpawned.kind, ev.AttemptAdopted.kind, "escalation.opened"), _noted),
     }
 
 

@@ -43,6 +43,29 @@ class ArtifactRef(msgspec.Struct, frozen=True, omit_defaults=True):
     digest_only: bool = False
 
 
+class Keyed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A key with its components (planner, Terms): the definition's digest, the declared environment, content by port.
+
+    `own` are the ports that no step makes, `made` those of other steps. `identity`: the step, where two steps with
+    equal components are two (not deterministic, or an effect that happens once).
+    """
+
+    definition: str
+    environment: dict[str, str] = {}
+    own: dict[str, str] = {}
+    made: dict[str, str] = {}
+    identity: str = ""
+
+
+class Cause(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One reason of a verdict, as it is recorded; `changes` are (port, old, new)."""
+
+    code: str
+    detail: str = ""
+    because: tuple[str, ...] = ()
+    changes: tuple[tuple[str, str | None, str | None], ...] = ()
+
+
 class Launch(msgspec.Struct, frozen=True, omit_defaults=True):
     """How an attempt's process is started: argv, folder, the step's own (redacted) environment, its clocks and logs."""
 

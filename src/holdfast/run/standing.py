@@ -118,6 +118,14 @@ class Succeeded(State, frozen=True):
     result: Result
 
 
+class Reused(State, frozen=True):
+    """Did not run: an earlier result stands in for it, which `origin` made (run/step/attempt)."""
+
+    status = StepStatus.REUSED
+    result: Result
+    origin: str
+
+
 class Failed(State, frozen=True):
     """Failed for good; `action` is the row of the table of S6 that holds, `target` the step of a jump."""
 

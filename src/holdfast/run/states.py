@@ -112,6 +112,7 @@ STEP_TABLE: Final[dict[tuple[StepStatus, str], StepStatus]] = {
     (_S.READY, "started"): _S.RUNNING,
     **{(status, "expanded"): _S.RUNNING for status in (_S.READY, _S.WAITING)},  # into its instances
     (_S.READY, "skipped"): _S.SKIPPED,
+    **{(status, "reused"): _S.REUSED for status in (_S.READY, _S.WAITING)},
     (_S.RUNNING, "succeeded"): _S.SUCCEEDED,
     (_S.RUNNING, "failed"): _S.FAILED,
     (_S.RUNNING, "failed, to be retried"): _S.RETRYING,

@@ -87,7 +87,7 @@ def test_every_problem_is_reported_at_once_with_its_place(program: Program, fold
         (["pin", "1"], '"pin" is not yet in this version'),
         (["run"], "missing argument 'PLAN'"),
         (["run", "plan.yaml", "--dry-rum"], "there is no option --dry-rum; did you mean --dry-run?"),
-        (["run", "plan.yaml", "--from", "a"], "--from is not yet in this version"),
+        (["run", "plan.yaml", "--pin", "a"], "--pin is not yet in this version"),
         (["run", "plan.yaml", "-j", "0"], "0 is not in the range"),
         (["run", "plan.yaml", "-j", "many"], "'many' is not a valid integer range"),
         (["run", "plan.yaml", "--max-time", "0"], "it must be above 0"),

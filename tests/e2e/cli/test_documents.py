@@ -182,9 +182,11 @@ def test_show(program: Program, folder: Path, run: str) -> None:
     }
     error = {"code": "exit.nonzero", "message": TEXT}
     failed = {"step": "fail", "status": "failed", "why": None, "attempts": [attempt(1, "failed", 4, error, "fail")]}
-    assert steps["fail"] == plain | failed
+    assert steps["fail"] == plain | failed | {"reasons": [{"code": "action", "detail": None, "because": []}]}
     assert steps["never"] == plain | {"step": "never", "status": "canceled", "why": "abort", "attempts": []}
-    assert steps["unless"] == plain | {"step": "unless", "status": "skipped", "why": "condition", "attempts": []}
+    decided = {"code": "condition-false", "detail": 'when: inputs.day == "x"', "because": []}
+    skipped = {"step": "unless", "status": "skipped", "why": "condition", "attempts": []}
+    assert steps["unless"] == plain | skipped | {"verdict": "inactive", "reasons": [decided]}
     assert (folder / ".holdfast/runs" / run / "logs/make.1.out").read_text() == "out\n"
 
 
@@ -210,7 +212,7 @@ def test_events_as_one_document_and_as_lines(program: Program, folder: Path, run
     assert len(program("events", run, "--json", "--after", "3").document["events"]) == len(document["events"]) - 3
     lines = program("events", run, "--json", "-f").out.splitlines()
     assert len(lines) == len(document["events"])
-    streamed = program("run", "plan.yaml", "--json-events").out.splitlines()
+    streamed = program("run", "plan.yaml", "--json-events", "--force", "make").out.splitlines()
     assert len(streamed) == len(lines)
     assert '"kind":"run.created"' in streamed[0]
     assert '"kind":"run.finished"' in streamed[-1]

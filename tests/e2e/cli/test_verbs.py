@@ -31,7 +31,7 @@ def test_run_says_what_it_will_do_and_what_it_did(program: Program, folder: Path
     (folder / "plan.yaml").write_text(PLAN)
     outcome = program("run", "plan.yaml")
     said = outcome.err.splitlines()
-    assert said[:3] == ["sample, 3 steps: 3 run", "  0  first, left", "  1  again"]
+    assert said[:3] == ["sample, 3 steps: 2 run, 1 inactive", "  0  first", "  1  again"]
     assert [re.sub(r"\d+m?s|\d\.\ds", "T", line) for line in said[3:] if "first" in line or "again" in line] == [
         "done       first  T",
         "retry      again  T  exit code 9; attempt 2 in T",

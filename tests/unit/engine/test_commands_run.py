@@ -288,7 +288,7 @@ def test_a_product_that_was_not_touched_is_noted_and_with_fresh_is_missing(shop:
     end = shop.run("steps: {a: {run: 'true', produces: {x: x}}}")
     [ended] = [event.body for event in shop.events(end) if isinstance(event.body, ev.AttemptEnded)]
     assert ended.notes == ("output-untouched: x",)
-    end = shop.run("steps: {a: {run: 'true', fresh: true, produces: {x: x}}}")
+    end = shop.run("steps: {a: {run: 'true', fresh: true, reuse: never, produces: {x: x}}}")
     assert shop.error(end, "a").code == "output.missing"
     assert not (shop.folder / "x").exists()
 

@@ -156,7 +156,7 @@ def test_a_person_may_say_that_it_did_not_happen_or_leave_it_out(shop: Workshop)
     shop.app.resolve(end.run, "pay", Answer("not-happened"))
     assert shop.resume(end.run).status == "succeeded"
     (shop.folder / "ok").unlink()
-    end = shop.run(plan)
+    end = shop.app.run(shop.plan, {}, Request(force=("pay",)))
     shop.app.resolve(end.run, "pay", Answer("skip"))
     again = shop.resume(end.run)
     assert (again.status, again.exit_code) == ("partial", 5)

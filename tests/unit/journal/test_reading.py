@@ -102,7 +102,7 @@ def test_a_step_is_shown_with_its_attempts_outputs_and_artifacts(journal: Sqlite
     assert document(shown.steps[0]) == {
         "step": "fetch",
         "verdict": "run",
-        "reasons": [{"code": "never-run", "detail": None, "because": []}],
+        "reasons": [{"code": "action", "detail": None, "because": []}],
         "status": "succeeded",
         "why": None,
         "attempts": [

@@ -10,14 +10,16 @@ from msgspec.structs import replace
 
 from holdfast.plan.model import Command, Conditions, Effect, EffectPolicy, Files, Output, Plan, Product, Results, Step
 from holdfast.run.particulars import ArtifactRef
+from holdfast.run.planner.conditions import condition_of
 from holdfast.run.planner.decide import decide
+from holdfast.run.planner.kind import Kind
 from holdfast.run.planner.planning import Answer, Planning, Sheet, plan_steps
 from holdfast.run.planner.ports import ports_of
-from holdfast.run.planner.record import Record, digest_of, recorded
+from holdfast.run.planner.record import Record, base_of, digest_of, key_of, recorded
 from holdfast.run.planner.request import PLAIN, Request
 from holdfast.run.planner.snapshot import History, Pin, Snapshot
-from holdfast.run.planner.subject import Field, Kind, field_of
-from holdfast.run.planner.verdict import Decision, Sight, Verdict
+from holdfast.run.planner.subject import Field, field_of
+from holdfast.run.planner.verdict import Decision, Sight, Sights, Verdict
 
 NOTHING: tuple[str, ...] = ()
 
@@ -125,7 +127,9 @@ class World:
         for i in field.order:
             decision = answer.decisions[i]
             if decision.verdict is Verdict.MAYBE:  # its upstream is known now
-                decision = decide(*planning.case(i, sheet.sights, sheet.decided))
+                decision = decide(
+                    *planning.case(i, sheet.sights, condition_of(field, i, answer.snapshot, sheet.decided))
+                )
             if decision.verdict not in {Verdict.RUN, Verdict.MAYBE}:
                 self._kept(field, i, decision)
                 sheet.write(i, decision)
@@ -147,7 +151,7 @@ class World:
         field: Field,
         i: int,
         decision: Decision,
-        sights: Sequence[Sight | None],
+        sights: Sights,
         held: Mapping[str, ArtifactRef | None],
     ) -> Record:
         step = field.subjects[i].step
@@ -158,8 +162,8 @@ class World:
             assert not ports.unknown
             keyed = ports.keyed
         self.draws += 0 if step.results.deterministic else 1
-        base = keyed.base
-        seen = step.id if step.id in self.equal else keyed.digest(base)
+        base = base_of(keyed)
+        seen = step.id if step.id in self.equal else key_of(keyed, base)
         made = {
             name: ArtifactRef(
                 f"out/{name}", digest_of(name, seen, str(0 if step.results.deterministic else self.draws)), 1
@@ -217,7 +221,7 @@ class World:
 
     def _begun(self, field: Field, i: int) -> None:
         step = field.subjects[i].step
-        self.history[step.id] = replace(self._of(step), begun=True)
+        self.history[step.id] = replace(self._of(step), begun=True, abandoned=True)
 
 
 def reasons(answer: Answer) -> Mapping[str, list[str]]:

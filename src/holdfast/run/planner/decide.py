@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from holdfast.run.planner.kind import Kind
 from holdfast.run.planner.pins import WHOLE, Pinned
 from holdfast.run.planner.proof import Bare, Case, bare_of, keyed_of
 from holdfast.run.planner.record import Record
 from holdfast.run.planner.request import Asked
-from holdfast.run.planner.subject import Kind
 from holdfast.run.planner.verdict import MAY_EXECUTE, REASONS, Decision, Fault, Reason, Sight, Verdict
 
 _RANK: Final = {code: rank for rank, code in enumerate(REASONS)}
@@ -54,7 +54,7 @@ def decide(case: Case, wish: Wish) -> Decision:
         notes.append("stale-pinned")
     if pins and not whole:
         notes.append("partial-pin")
-    if case.history.begun and verdict is not Verdict.OUT:
+    if case.history.abandoned and verdict is not Verdict.OUT:
         notes.append("abandoned-attempt")
     if verdict is Verdict.RESTORE:
         notes.append("restored")
@@ -121,7 +121,12 @@ def _sight(case: Case, verdict: Verdict, bare: Bare, pins: "Mapping[str, Pinned]
     if verdict in _AS_IT_IS:
         behind = bare.verdict in {Verdict.RUN, Verdict.MAYBE, Verdict.RESTORE}
         reusable = case.subject.kind in {Kind.REUSABLE, Kind.ONCE}
-        return Sight(case.history.current, stale=stale or (behind and reusable), pinned=fixed)
+        return Sight(
+            case.history.current,
+            left_out=verdict is not Verdict.NOT_NEEDED,
+            stale=stale or (behind and reusable),
+            pinned=fixed,
+        )
     return Sight(bare.proof, stale=stale, pinned=fixed)
 
 

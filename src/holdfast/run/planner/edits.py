@@ -28,11 +28,11 @@ def files_of(subject: Subject, history: History, snapshot: Snapshot, stands: Rec
         if ref is None or ref.path not in snapshot.working:
             continue
         found = snapshot.working[ref.path]
-        if found == ref.digest:
+        if found == ref.digest or (ref.digest_only and found is None):
             continue
         earlier = {it.artifacts[name].digest for it in history.records if name in it.artifacts}
-        if found is None or found in earlier or history.begun or history.latest == "failed":
+        if not ref.digest_only and (found is None or found in earlier or history.begun or history.latest == "failed"):
             lost.append(name)
-        else:
+        elif found not in earlier and not history.begun:
             edited.append(name)
     return Files(tuple(lost), tuple(edited))

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from holdfast.run.particulars import ArtifactRef
+from holdfast.run.planner.kind import Kind
 from holdfast.run.planner.names import Names, Thing
 from holdfast.run.planner.record import Record
 from holdfast.run.planner.snapshot import NO_HISTORY, History, Pin, Snapshot
-from holdfast.run.planner.subject import Field, Kind
+from holdfast.run.planner.subject import Field
 from holdfast.run.planner.verdict import Fault
 
 WHOLE: Final = ""

@@ -4,16 +4,17 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from holdfast.errors import BugError
-from holdfast.run.planner.conditions import condition_of
+from holdfast.run.planner.conditions import Condition, condition_of
 from holdfast.run.planner.decide import Wish, decide, own_will
 from holdfast.run.planner.edits import AS_LEFT, Files, files_of
+from holdfast.run.planner.kind import Kind
 from holdfast.run.planner.pins import history_of
 from holdfast.run.planner.proof import Case, Index
-from holdfast.run.planner.record import NO_REFS
+from holdfast.run.planner.record import NO_REFS, key_of
 from holdfast.run.planner.request import PLAIN, Asked, Request, asked
 from holdfast.run.planner.snapshot import Snapshot
-from holdfast.run.planner.subject import Field, Kind
-from holdfast.run.planner.verdict import MAY_EXECUTE, Decision, Fault, Sight, Verdict
+from holdfast.run.planner.subject import Field
+from holdfast.run.planner.verdict import MAY_EXECUTE, Decision, Fault, Sight, Sights, Verdict
 
 _UNTOUCHED: Final = frozenset((Verdict.INACTIVE, Verdict.OUT, Verdict.EXCLUDED, Verdict.NOT_NEEDED))
 """The files of these stay as they are."""
@@ -39,7 +40,7 @@ class Sheet:
         return self._decided
 
     @property
-    def sights(self) -> "Sequence[Sight | None]":
+    def sights(self) -> Sights:
         """What dependents see."""
         return self._sights
 
@@ -63,9 +64,12 @@ class Answer(NamedTuple):
 
     @property
     def idle(self) -> bool:
-        """Whether `--check` finds nothing to do; actions are left out (planner 65, 69)."""
+        """Whether `--check` finds nothing to do; actions, and what only follows them, are left out (planner 65, 69)."""
         for i, decision in enumerate(self.decisions):
-            counts = self.field.subjects[i].kind in {Kind.REUSABLE, Kind.ONCE}
+            subject = self.field.subjects[i]
+            if subject.causes and all(reason.code == "upstream-changed" for reason in decision.reasons):
+                continue
+            counts = subject.kind in {Kind.REUSABLE, Kind.ONCE}
             if counts and decision.verdict in {Verdict.RUN, Verdict.MAYBE, Verdict.RESTORE}:
                 return False
         return not self.files
@@ -104,13 +108,10 @@ class Planning:
         if snapshot.working:
             self.edited = {i: it for i in range(len(field.subjects)) if (it := self._edits(i)) is not AS_LEFT}
 
-    def case(
-        self, i: int, sights: "Sequence[Sight | None]", decided: "Sequence[Decision | None]", *, demanded: bool = True
-    ) -> tuple[Case, Wish]:
+    def case(self, i: int, sights: Sights, condition: Condition, *, demanded: bool = True) -> tuple[Case, Wish]:
         """All that the decision of step `i` looks at."""
         field, meant = self.field, self.asked
         subject = field.subjects[i]
-        condition = condition_of(field, i, self.snapshot, decided)
         pins = meant.pins.get(i)
         edits = self.edited.get(i, AS_LEFT).edited if self.edited and meant.overwrite else ()
         history = history_of(self.snapshot, subject.step.id, subject.step.results.formerly)
@@ -138,16 +139,24 @@ class Planning:
         )
         return case, wish
 
+    def leaves_out(self, i: int) -> bool:
+        """Whether the request leaves step `i` out, whatever its proof says."""
+        meant = self.asked
+        if not meant.in_scope(i) or i in meant.excluded:
+            return not self._is_pinned(i) or not meant.in_scope(i)
+        return self.walked is not None and i not in self.walked and not (i in meant.forced or i in meant.starts)
+
     def sheet(self, demanded: "frozenset[int] | None") -> Sheet:
         """Decide all steps; `demanded` are those whose bytes are wanted, `None` for all."""
         sheet = Sheet(len(self.field.subjects))
         twins = self.field.deterministic_twins
         for i in self.field.order:
             wanted = demanded is None or i in demanded
-            decision = decide(*self.case(i, sheet.sights, sheet.decided, demanded=wanted))
+            condition = condition_of(self.field, i, self.snapshot, sheet.decided)
+            decision = decide(*self.case(i, sheet.sights, condition, demanded=wanted))
             sheet.write(i, decision)
             if twins and decision.verdict is Verdict.RUN and decision.keyed is not None:
-                self.index.underway.setdefault(decision.keyed.digest(), self.field.graph.ids[i])
+                self.index.underway.setdefault(key_of(decision.keyed), self.field.graph.ids[i])
         self.index.underway.clear()
         return sheet
 

@@ -1,14 +1,14 @@
 """The ports of a step as they are now: what is known of their contents, and what is not (planner 12, 24, 52)."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from holdfast.plan.model import Plan
+from holdfast.run.particulars import Keyed
 from holdfast.run.planner.definition import environment_of
-from holdfast.run.planner.record import Keyed, Record, content_of
+from holdfast.run.planner.record import Record, content_of
 from holdfast.run.planner.snapshot import Snapshot
 from holdfast.run.planner.subject import Port, Subject
-from holdfast.run.planner.verdict import Change, Sight
+from holdfast.run.planner.verdict import Change, Sights
 
 ABSENT = "no result of it is there"
 
@@ -25,11 +25,11 @@ class Ports(NamedTuple):
     inactive: tuple[Port, ...] = ()
 
 
-def ports_of(plan: Plan, subject: Subject, snapshot: Snapshot, sights: "Sequence[Sight | None]") -> Ports:
+def ports_of(plan: Plan, subject: Subject, snapshot: Snapshot, sights: Sights) -> Ports:
     """The ports of a step; every step that it takes something from has been decided."""
     own = {f"input:{name}": content_of(snapshot.inputs.get(name)) for name in subject.inputs}
-    if subject.reads:
-        files = snapshot.files.get(subject.step.id, {})
+    files = snapshot.files.get(subject.step.id)
+    if files:
         own |= {f"file:{path}": digest for path, digest in files.items()}
     made: dict[str, str] = {}
     unknown: list[Port] = []
@@ -51,6 +51,8 @@ def ports_of(plan: Plan, subject: Subject, snapshot: Snapshot, sights: "Sequence
                 made[port.label] = content
             if sight.record is None and not port.optional and port.kind != "step":
                 absent.append((port, ABSENT))
+            elif sight.left_out and port.kind != "artifact":
+                absent.append((port, "its step is left out, and only files are taken from such"))
             elif content in snapshot.missing or content in snapshot.damaged:
                 absent.append((port, f"its stored bytes are {'damaged' if content in snapshot.damaged else 'missing'}"))
     environment = environment_of(plan, subject.step, snapshot.environment)

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from holdfast.plan.model import Plan
+from holdfast.run.particulars import Keyed
+from holdfast.run.planner.kind import Kind
 from holdfast.run.planner.ports import Ports, changes_between, may_match, ports_of
-from holdfast.run.planner.record import NO_REFS, Keyed, Record
+from holdfast.run.planner.record import NO_REFS, Record, base_of, key_of
 from holdfast.run.planner.snapshot import History, Snapshot
-from holdfast.run.planner.subject import Kind, Subject
-from holdfast.run.planner.verdict import Change, Reason, Sight, Verdict
+from holdfast.run.planner.subject import Subject
+from holdfast.run.planner.verdict import Change, Reason, Sight, Sights, Verdict
 
 
 class Index:
@@ -63,7 +65,7 @@ class Case(NamedTuple):
     subject: Subject
     history: History
     snapshot: Snapshot
-    sights: "Sequence[Sight | None]"
+    sights: Sights
     names: "Sequence[str]"
     records: Index
     own_will: tuple[Reason, ...] = ()
@@ -91,12 +93,12 @@ def bare_of(case: Case) -> Bare:
         reasons = (*case.own_will, *_condition(case), Reason("action", _every_time(case.subject)))
         return Bare(Verdict.RUN if case.condition is None else Verdict.MAYBE, reasons, ports)
     if ports.unknown:
-        return _unsettled(case, ports, ports.keyed.base)
+        return _unsettled(case, ports, base_of(ports.keyed))
     proof = case.history.current
     if proof is not None and proof.keyed == ports.keyed:
         key = proof.key
     else:
-        key = ports.keyed.digest()
+        key = key_of(ports.keyed)
         own = next((it for it in reversed(case.history.records) if it.key == key), None)
         proof = own or case.records.by_key(key)
     if case.subject.kind is Kind.ONCE:
@@ -151,6 +153,12 @@ def _obstacles(case: Case, record: Record) -> tuple[Reason, ...]:
             if names:
                 again = "" if case.subject.step.results.deterministic else "; made again it may differ"
                 reasons.append(Reason(code, f"{', '.join(names)} in the store{again}", names))
+    if case.demanded:
+        digests = [(name, ref) for name, ref in record.artifacts.items() if ref.digest_only]
+        gone = tuple(sorted(name for name, ref in digests if case.snapshot.working.get(ref.path) != ref.digest))
+        if gone:
+            said = f"only the digest of {', '.join(gone)} is kept, and its file is another"
+            reasons.append(Reason("output-missing", said, gone))
     given_up = tuple([it for it in record.kept if case.pinned.get(it) != record.artifacts[it].digest])
     if given_up:
         said = f"{', '.join(given_up)} was pinned in run {record.run}: what that made of it was given up"
@@ -208,7 +216,7 @@ def _certain_after(case: Case) -> Verdict:
 
 
 def _moves(sight: Sight | None) -> bool:
-    return sight is not None and sight.changing
+    return sight is not None and (sight.changing or sight.certain)
 
 
 def _edited(case: Case) -> tuple[Reason, ...]:

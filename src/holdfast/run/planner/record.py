@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from holdfast.run.particulars import ArtifactRef
+from holdfast.run.particulars import ArtifactRef, Keyed
 
 SHOWN_MAX: Final = 80
 """Characters of a value that is kept as it is; a longer one is kept by its digest."""
@@ -31,30 +31,17 @@ def content_of(value: object) -> str:
     return "sha256:" + hashlib.sha256(text).hexdigest()
 
 
-class Keyed(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A key with its components: the definition's digest, the declared environment, content by port name.
+def base_of(keyed: Keyed) -> str:
+    """The digest of what is known before any other step is: two keys with different bases differ."""
+    environment = [f"{name}\n{content}" for name, content in sorted(keyed.environment.items())]
+    own = [f"{port}\n{content}" for port, content in sorted(keyed.own.items())]
+    return digest_of("1", keyed.definition, keyed.identity, *environment, "", *own)
 
-    `own` are the ports that no step makes, `made` those of other steps. `identity`: the step, where two steps with
-    equal components are two (not deterministic, or an effect that happens once).
-    """
 
-    definition: str
-    environment: dict[str, str] = {}
-    own: dict[str, str] = {}
-    made: dict[str, str] = {}
-    identity: str = ""
-
-    @property
-    def base(self) -> str:
-        """The digest of what is known before any other step is: two keys with different bases differ."""
-        environment = [f"{name}\n{content}" for name, content in sorted(self.environment.items())]
-        own = [f"{port}\n{content}" for port, content in sorted(self.own.items())]
-        return digest_of("1", self.definition, self.identity, *environment, "", *own)
-
-    def digest(self, base: str | None = None) -> str:
-        """The key itself."""
-        made = [f"{port}\n{content}" for port, content in sorted(self.made.items())]
-        return digest_of(base or self.base, *made)
+def key_of(keyed: Keyed, base: str | None = None) -> str:
+    """The key itself."""
+    made = [f"{port}\n{content}" for port, content in sorted(keyed.made.items())]
+    return digest_of(base or base_of(keyed), *made)
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -80,5 +67,5 @@ class Record(msgspec.Struct, frozen=True):
 
 def recorded(record: Record) -> Record:
     """The record with its digests, where the journal keeps only the components."""
-    base = record.keyed.base
-    return msgspec.structs.replace(record, base=base, key=record.keyed.digest(base))
+    base = base_of(record.keyed)
+    return msgspec.structs.replace(record, base=base, key=key_of(record.keyed, base))

@@ -14,13 +14,15 @@ class History(msgspec.Struct, frozen=True):
     """What earlier runs left of one step.
 
     `records`: its successes that were not undone, the one that stands last. `latest`: how its latest finished attempt
-    with the same plan inputs ended. `begun`: it began after its last record and did not finish (planner 59).
+    with the same plan inputs ended. `begun`: an attempt after the last record did not succeed, whatever it has left
+    in its files; `abandoned`: it did not even end (planner 59).
     """
 
     records: tuple[Record, ...] = NO_RECORDS
     latest: Literal["succeeded", "failed"] | None = None
     latest_run: str = ""
     begun: bool = False
+    abandoned: bool = False
 
     @property
     def current(self) -> Record | None:

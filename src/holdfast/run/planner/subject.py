@@ -1,31 +1,20 @@
 """A step as the planner sees it: whether it can be reused, and its ports, by position in the plan."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import Enum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from holdfast.plan.checks.paths import Products, parents, plain
 from holdfast.plan.expr import compile_expression, compile_template
 from holdfast.plan.graph import Graph, of_plan
-from holdfast.plan.model import ArtifactStdin, Command, Effect, Holds, Plan, Reuse, Step, Uses
+from holdfast.plan.loops import loops_of
+from holdfast.plan.model import ArtifactStdin, Command, Holds, Plan, Step, Uses
 from holdfast.run.control import control_of
 from holdfast.run.growth import group_id
 from holdfast.run.planner.definition import definition_of
+from holdfast.run.planner.kind import Kind, kind_of
 from holdfast.run.planner.layers import layers_of
-
-QUIET: Final = frozenset(("gate", "wait", "noop"))
-"""Runners that leave nothing behind and change nothing: they are never why another step runs (planner, Terms)."""
-
-
-class Kind(Enum):
-    """Whether an earlier result may stand in."""
-
-    REUSABLE = "reusable"
-    ONCE = "once"  # its effect happens once for each key
-    ACTION = "action"  # runs every time
-    QUIET = "quiet"  # runs every time, and nobody minds
 
 
 class Port(NamedTuple):
@@ -91,18 +80,6 @@ def field_of(plan: Plan) -> Field:
     return Field(plan, graph, tuple(order), layers, subjects, twins)
 
 
-def kind_of(step: Step) -> Kind:
-    """Whether a step can be reused (planner, What can be reused)."""
-    if isinstance(step.work, Uses) and step.work.runner in QUIET and step.effect_class is Effect.NONE:
-        return Kind.QUIET
-    if step.effect_class is Effect.ONCE:
-        return Kind.ONCE
-    if step.results.reuse is Reuse.NEVER or (isinstance(step.work, Uses) and step.work.runner == "plan"):
-        return Kind.ACTION
-    declares = step.files.produces or step.results.outputs or step.effect.effect is Effect.NONE
-    return Kind.REUSABLE if declares or step.results.reuse is Reuse.ALWAYS else Kind.ACTION
-
-
 def _alias(step: Step, index: Mapping[str, int]) -> str:
     return next((name for name in reversed(step.results.formerly) if name not in index), step.id)
 
@@ -118,6 +95,7 @@ class _Finder:
         self._kinds = [kind_of(step) for step in steps]
         self._aliases = [_alias(step, graph.index) if step.results.formerly else step.id for step in steps]
         self._products = Products.of({step.id: step.files.produces for step in steps if step.files.produces})
+        self._going_round = {name for loop in loops_of(plan) for name in loop.members}
         self._of_environment = _references(text for text in plan.env.values() if text is not None)
 
     def subject(self, i: int, step: Step, *, dormant: bool, last: bool) -> Subject:
@@ -126,13 +104,16 @@ class _Finder:
         many = step.for_each is not None
         if (many or last) and kind in {Kind.REUSABLE, Kind.QUIET}:
             kind = Kind.ACTION
+        if step.id in self._going_round:  # each visit is another
+            kind = Kind.ACTION
         alias = self._aliases[i]
         fixed = kind is Kind.ONCE or not step.results.deterministic
         paths = [*self._of_environment, *_references_of(step)]
         inputs = self._inputs(paths)
         reads, ports = self._ports(i, step, paths)
         causes: tuple[int, ...] = ()
-        if not (reads or inputs or ports or any(self._steps[j].files.produces for j in self._needs[i])):
+        scripted = isinstance(step.work, Uses) and step.work.runner == "python"  # its module is read, too
+        if not (reads or inputs or ports or scripted or any(self._steps[j].files.produces for j in self._needs[i])):
             causes = tuple([j for j in self._needs[i] if self._kinds[j] is Kind.ACTION or self._is_many(j)])
         return Subject(
             step=step,

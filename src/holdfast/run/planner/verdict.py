@@ -1,10 +1,11 @@
 """What is decided of one step, with its reasons; and what its dependents see of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from holdfast.run.planner.record import NO_REFS, Keyed, Record
+from holdfast.run.particulars import Keyed
+from holdfast.run.planner.record import NO_REFS, Record
 
 
 class Verdict(StrEnum):
@@ -70,8 +71,13 @@ class Sight(NamedTuple):
     changing: bool = False
     certain: bool = False  # that it executes
     active: bool = True
+    left_out: bool = False  # its files are there as they were, but nothing of it is in the run
     stale: bool = False  # it is left as it is although something before it changed
     pinned: Mapping[str, str] = NO_REFS
+
+
+Sights = Sequence[Sight | None] | Mapping[int, Sight]
+"""By position; of steps that are not asked for, nothing need be there."""
 
 
 class Decision(NamedTuple):

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from holdfast import __version__
 from holdfast.errors import HoldfastError, RequestError, StoreError
@@ -35,6 +35,7 @@ class Command:
         self._db = db
         self._log = log
         self.door = Door()
+        self.selection: dict[str, Any] = {}  # what the flags say about which steps are to run
 
     def app(self, plan: Path | None = None, directory: Path | None = None) -> "App":
         """The app for a plan's folder, or for the current folder; `directory` is for when no option names one."""

@@ -71,10 +71,7 @@ _LATER_VERBS = (
 LATER: Final = frozenset(_LATER_VERBS.split())
 """Verbs of the design that this version does not have."""
 
-_LATER_FLAGS = (
-    "--from --until --only --exclude --force --pin --invalid-pins --verify --max-cost --overwrite "
-    "--planned --out --check"
-)
+_LATER_FLAGS = "--pin --invalid-pins --verify --max-cost --planned --out"
 LATER_FLAGS: Final = frozenset(_LATER_FLAGS.split())
 """Flags of `plan`, `run` and `resume` that this version does not have."""
 

@@ -80,6 +80,29 @@ def door_options(command: F) -> F:
     return dialect_option(variables(command))
 
 
+def selecting_options(command: F) -> F:
+    """`--from`, `--until`, `--only`, `--exclude`, `--force`, `--overwrite`: what is to run."""
+    for flag, metavar, text in reversed(_SELECTING):
+        more = {"is_flag": True} if metavar is None else {"multiple": True, "metavar": metavar}
+        command = click.option(flag, callback=_selected, expose_value=False, help=text, **more)(command)
+    return command
+
+
+_SELECTING = (
+    ("--from", "STEP|layer:N", "Run this step and all after it, whatever is proven; may be repeated."),
+    ("--until", "STEP|layer:N", "Run no more than this step needs, or than the layers up to N; may be repeated."),
+    ("--only", "STEP", "Leave out every other step; may be repeated."),
+    ("--exclude", "STEP", "Leave this step out; may be repeated."),
+    ("--force", "STEP|ARTIFACT", "Run this step, whatever is proven; may be repeated."),
+    ("--overwrite", None, "Make products again that somebody has edited."),
+)
+
+
+def _selected(ctx: click.Context, param: click.Parameter, given: object) -> None:
+    if isinstance(ctx.obj, Command) and given and param.name is not None:
+        ctx.obj.selection["from_" if param.name == "from" else param.name] = given
+
+
 def _read_as(ctx: click.Context, _param: click.Parameter, dialect: str | None) -> None:
     if isinstance(ctx.obj, Command):
         ctx.obj.door = ctx.obj.door._replace(dialect=dialect)

@@ -54,6 +54,7 @@ class Planned(msgspec.Struct, frozen=True):
     warnings: list[str]
     errors: list[Fault]
     previews: list[StepPreview] = []
+    to_do: bool = False
 
 
 def read(document: dict[str, object]) -> Planned:

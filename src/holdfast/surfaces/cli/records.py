@@ -78,8 +78,11 @@ def _of_run(body: ev.Body) -> str:
 def _of_people(body: ev.Body) -> str:
     from holdfast.run.alarms import Escalated
     from holdfast.run.goal import GoalAnswered, GoalAsked
+    from holdfast.run.reused import StepReused
     from holdfast.run.shortages import BudgetAsked
 
+    if isinstance(body, StepReused):
+        return f"{body.verdict}, from run {body.from_run}"
     if isinstance(body, Escalated):
         return f"{body.what}: {body.said}"
     if isinstance(body, GoalAnswered):

@@ -36,7 +36,7 @@ def run_plan(command: Command, plan: Path, inputs: Mapping[str, str], request: "
     from holdfast.surfaces.cli.preview import preview
 
     screen, app = command.screen, command.app(plan)
-    steps = preview(screen, app.preview(plan, inputs), plan)
+    steps = preview(screen, app.preview(plan, inputs, request), plan)
     with driving(screen, app, steps=steps, json_events=manner.json_events) as listener:
         end = app.run(plan, inputs, request, listener)
     settled = _settled(screen, app, end, manner)

@@ -9,7 +9,14 @@ import click
 
 from holdfast.run.growth import group_id
 from holdfast.surfaces.cli.entry import Command
-from holdfast.surfaces.cli.options import as_json, door_options, named_values, plan_argument, positive_duration
+from holdfast.surfaces.cli.options import (
+    as_json,
+    door_options,
+    named_values,
+    plan_argument,
+    positive_duration,
+    selecting_options,
+)
 from holdfast.surfaces.cli.planned import Planned, PlannedStep, StepPreview, read
 from holdfast.surfaces.cli.preview import summary
 from holdfast.surfaces.cli.screen import Screen
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
     from holdfast.app import Request
 
 
+EXIT_TO_DO: Final = 10
+"""`--check` found something to do."""
 INSTANCES_LISTED: Final = 20
 """A step with more instances is one line."""
 
@@ -31,6 +40,8 @@ INSTANCES_LISTED: Final = 20
 @click.option("--keep-going", is_flag=True, help="As `run`; it changes nothing of what would run.")
 @click.option("--max-time", "max_time_s", callback=positive_duration, metavar="D", help="As `run`, likewise.")
 @door_options
+@selecting_options
+@click.option("--check", is_flag=True, help="End with 10 where there is something to do; what runs every time is not.")
 @as_json
 @click.pass_obj
 def plan(
@@ -41,24 +52,27 @@ def plan(
     jobs: int | None,
     keep_going: bool,
     max_time_s: float | None,
+    check: bool,
 ) -> int:
     """Show what would run, and why; nothing is run and nothing is written."""
     from holdfast.app import Request
 
-    return show_plan(command, plan, inputs, Request(jobs, keep_going=keep_going, max_time_s=max_time_s))
+    request = Request(jobs, keep_going=keep_going, max_time_s=max_time_s, **command.selection)
+    return show_plan(command, plan, inputs, request, check=check)
 
 
-def show_plan(
-    command: Command, plan: Path, inputs: Mapping[str, str], request: "Request", *, changes: bool = False
-) -> int:
-    """Print what would run in full, and with `changes` those to files; the exit code is 3 where it holds errors."""
+def show_plan(command: Command, plan: Path, inputs: Mapping[str, str], request: "Request", **how: bool) -> int:
+    """Print what would run in full, and with `changes` those to files; the exit code is 3 where it holds errors.
+
+    With `check` it is 10 where there is something to do.
+    """
     screen = command.screen
     app = command.app(plan)
-    document = app.dry_run(plan, request, inputs) if changes else app.plan(plan, request, inputs)
+    document = app.dry_run(plan, request, inputs) if how.get("changes") else app.plan(plan, request, inputs)
     planned = read(document)
     if screen.json:
         screen.document(document)
-        return 3 if planned.errors else 0
+        return _code(planned, check=how.get("check", False))
     screen.say(f"{planned.plan}, revision {planned.revision}, {summary(planned)}")
     screen.say()
     rows = [(str(one.layer), one.step, one.verdict, _why(one)) for one in _unfolded(planned)]
@@ -69,7 +83,13 @@ def show_plan(
         screen.note("\n".join(clean(line) for line in text.split("\n")))
     for fault in planned.errors:
         screen.complain(f"{screen.paint('error:', 'red', stream=screen.err)} {fault.code}: {one_line(fault.message)}")
-    return 3 if planned.errors else 0
+    return _code(planned, check=how.get("check", False))
+
+
+def _code(planned: Planned, *, check: bool) -> int:
+    if planned.errors:
+        return 3
+    return EXIT_TO_DO if check and planned.to_do else 0
 
 
 def _changes(screen: Screen, one: StepPreview) -> list[str]:

@@ -14,6 +14,7 @@ from holdfast.surfaces.cli.options import (
     optional_run,
     plan_argument,
     positive_duration,
+    selecting_options,
 )
 from holdfast.surfaces.cli.running import Manner, resume_runs, run_plan
 from holdfast.surfaces.cli.screen import Screen
@@ -34,6 +35,7 @@ _EVENTS_HELP = "Print each event as a JSON line as it happens."
 @click.option("--wait", "wait_s", callback=duration, metavar="D", help=_WAIT_HELP)
 @click.option("--max-time", "max_time_s", callback=positive_duration, metavar="D", help=_MAX_TIME_HELP)
 @door_options
+@selecting_options
 @click.option("--keep-going", is_flag=True, help=_KEEP_GOING_HELP)
 @click.option("--dry-run", is_flag=True, help="Only say what would run, as `plan`, and what would change in files.")
 @click.option("--yes", is_flag=True, help=_YES_HELP)
@@ -59,7 +61,9 @@ def run(
     """
     from holdfast.app import Request
 
-    request = Request(concurrency=jobs, wait_s=wait_s, keep_going=keep_going, max_time_s=max_time_s)
+    request = Request(
+        concurrency=jobs, wait_s=wait_s, keep_going=keep_going, max_time_s=max_time_s, **command.selection
+    )
     manner = _manner(command.screen, yes=yes, json_events=json_events)
     if dry_run:
         return show_plan(command, plan, inputs, request, changes=True)

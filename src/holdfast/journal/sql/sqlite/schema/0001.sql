@@ -94,7 +94,7 @@ create table steps (
   ),
   seq integer not null,  -- the event that brought the status
   attempt integer not null check (attempt >= 0),  -- the latest attempt, 0 before the first
-  keyed integer not null,  -- whether the latest attempt has an effect
+  keyed integer not null,  -- of the latest attempt: 1 it has an effect, 2 it knows what it is for (3 both)
   started integer,
   spawned integer,
   adopted integer,
@@ -140,6 +140,18 @@ create table effects (
   attempt integer not null,
   seq integer not null,  -- the event that brought the state
   primary key (run, step)
+) strict, without rowid;
+
+-- Attempts that know what they are for, and (attempt 0) steps for which an earlier result was restored: what may stand in
+-- for a later execution. `started` and `ended` are numbers of events.
+create table records (
+  run integer not null,
+  step text not null,
+  attempt integer not null check (attempt >= 0),
+  started integer not null,
+  ended integer check (ended >= started),
+  status text not null,
+  primary key (run, step, attempt)
 ) strict, without rowid;
 
 -- What people are asked or told; `opened` and `closed` are numbers of events. No step: it is about the run.

@@ -1,0 +1,1 @@
+select run, step, attempt, started, ended, status from records where run = ? order by step, attempt

@@ -1,0 +1,1 @@
+insert into records (run, step, attempt, started, ended, status) values (?, ?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+update records set status = 'succeeded' where run = ? and step = ? and status = 'uncertain'
