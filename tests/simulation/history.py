@@ -70,7 +70,7 @@ def play(seed: int, note: Note = silent) -> Result:
         note("-- the same plans on a calm day")
         calm = History(scripts, CALM, random.Random(seed), note).play()
         for script, ours, theirs in zip(scripts, result.runs, calm.runs, strict=True):
-            if not ours.canceled and not _looked_at_twice(script):
+            if not (ours.canceled or theirs.canceled) and not _looked_at_twice(script):
                 compare(ours, theirs)
     return result
 

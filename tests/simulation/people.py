@@ -12,7 +12,7 @@ from holdfast.run.disposition import Scene, disposed
 from holdfast.run.goal import GoalAnswered
 from holdfast.run.machine import Run
 from holdfast.run.reviews import is_asked, rejected
-from holdfast.run.standing import Reviewed, Uncertain, Waiting
+from holdfast.run.standing import Reviewed, State, Uncertain, Waiting
 from holdfast.run.states import RunStatus
 from tests.simulation.aiming import asked, is_met
 from tests.simulation.plans import OUTPUTS
@@ -78,12 +78,19 @@ class People:
             found.append(self._judge)
         if any(isinstance(state := run.states[i], Waiting) and state.cause == "budget" for i in run.waiting):
             found.append(self._allow)
+        if run.status is RunStatus.BLOCKED and any(_closes_a_circle(run.states[i]) for i in run.waiting):
+            found.append(self._cancel)
         found += world.surroundings.comes(run)
         if world.project.holders - world.project.worlds.keys():
             found.append(self._others_end)
         if world.engine is None:
             found.append(world.reopen)
         return found
+
+    def _cancel(self) -> None:
+        """Somebody ends a run that others wait for, as it does for them."""
+        self.canceled = True
+        self.world.ask(ev.RunCanceling())
 
     def _allow(self) -> None:
         """Somebody allows what a step waits for."""
@@ -137,3 +144,7 @@ class People:
         if not self.profile.honest:
             choice = self.rng.choice(("approve", "reject"))
         self.world.ask(GoalAnswered(criterion, choice, 0, ev.Who("ann")))
+
+
+def _closes_a_circle(state: State) -> bool:
+    return isinstance(state, Waiting) and state.cause == "deadlock"

@@ -146,7 +146,7 @@ def random_script(rng: random.Random, *, inline_effects: bool, locks: bool) -> S
     if locks:
         steps = [locking(rng, step) if rng.random() < 0.5 else step for step in steps]
     made = tuple(steps)
-    whole = (WHOLE,) if locks and rng.random() < 0.3 else ()
+    whole = (rng.choice(WHOLE),) if locks and rng.random() < 0.6 else ()
     plan = Plan(
         id="p",
         steps=made[:count],

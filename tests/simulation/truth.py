@@ -256,7 +256,9 @@ class Truth:
             raise BrokenRuleError(f"s{i} starts although what it requires does not hold: {event.body.facts} (S4)")
         if tries.counted >= step.retry.attempts:
             raise BrokenRuleError(f"s{i} starts again after {tries.counted} of {step.retry.attempts} attempts (S9)")
-        if before.group_of.get(i) in before.failing and self.script.nature(before, i).work is not Work.INLINE:
+        group = before.groups.get(before.group_of.get(i, -1))
+        failing = group is not None and group.at in before.failing and not any(map(self.rejected.get, group.positions))
+        if failing and self.script.nature(before, i).work is not Work.INLINE:  # else it may not be heard of yet
             raise BrokenRuleError(f"s{i} starts although its fan-out has failed")
         if step.effect_class is Effect.ONCE and event.body.key is None:
             raise BrokenRuleError(f"the effect of s{i} has no key (E1)")

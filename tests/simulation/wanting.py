@@ -14,8 +14,8 @@ FILES = ("first.flag", "second.flag")
 NEVER = "never.flag"
 LOCKS = ("db", "printer")
 """What steps work under."""
-WHOLE = "site"
-"""What whole runs work under, and steps of others; no run has another for itself, so no two wait for each other."""
+WHOLE = ("site", "dock")
+"""What whole runs work under, and steps of others: two may want what the other has, until a person ends one."""
 ONLINE = "network.online"
 
 
@@ -64,5 +64,5 @@ def promising(step: Step) -> Step:
 
 def locking(rng: random.Random, step: Step) -> Step:
     """The step with locks that its attempts work under."""
-    names = rng.choice(((LOCKS[0],), (LOCKS[0],), (LOCKS[1],), LOCKS, (WHOLE,), (WHOLE, LOCKS[0])))
+    names = rng.choice(((LOCKS[0],), (LOCKS[0],), (LOCKS[1],), LOCKS, (WHOLE[0],), (WHOLE[1],), (WHOLE[0], LOCKS[0])))
     return msgspec.structs.replace(step, sharing=msgspec.structs.replace(step.sharing, locks=names))
