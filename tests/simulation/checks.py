@@ -55,7 +55,7 @@ def check_end(world: World, *, honest: bool, freezes: bool) -> None:
     if untimely is not None:
         raise BrokenRuleError(f"{untimely} (S18)")
     for i, state in enumerate(durable.states):
-        if durable.cancels < 2 and isinstance(state, Canceled) and durable.steps[i] in world.script.plan.finally_:
+        if durable.cancels < 2 and isinstance(state, Canceled) and durable.is_last(i):
             raise BrokenRuleError(f"finally step s{i} never ran (S15)")
         if state.status not in FINAL_STEP:
             raise BrokenRuleError(f"s{i} ended as {state.status}")

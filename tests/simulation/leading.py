@@ -5,12 +5,13 @@ import msgspec
 from holdfast.plan.model import Depends, FailurePolicy, OnFailure, Step
 from holdfast.run.machine import Run
 from holdfast.run.standing import Failed, Falling, Recovered, Skipped, Succeeded
+from tests.simulation.looping import latest, leads_back, name_of
 
 
 def may_run(run: Run, i: int) -> bool:
     """What finished dependencies let run."""
     step = run.steps[i]
-    return step.depends is Depends.DONE or all(_lets_run(run, j, step.id) for j in run.needs[i])
+    return step.depends is Depends.DONE or all(_lets_run(run, j, name_of(step.id)) for j in run.needs[i])
 
 
 def _lets_run(run: Run, j: int, name: str) -> bool:
@@ -31,13 +32,13 @@ def leads(run: Run, j: int, name: str) -> bool:
     step, state = run.steps[j], run.states[j]
     match state:
         case Falling():
-            return state.fallback == name
+            return name_of(state.fallback) == name
         case Failed(action="goto"):
             return state.target == name
         case Failed(action="next"):
             words = {"failure"} if state.result is None else {"failure", state.result.outcome}
         case Recovered():
-            if state.by == name:
+            if name_of(state.by) == name:
                 return True
             words = {"success", state.result.outcome}
         case Succeeded():
@@ -49,16 +50,20 @@ def leads(run: Run, j: int, name: str) -> bool:
 
 def is_dormant(run: Run, i: int) -> bool:
     """Whether the step starts only when the end of another chooses it."""
-    name = run.steps[i].id
-    return any(name in _named(step) for step in (*run.plan.steps, *run.plan.finally_))
+    name = name_of(run.steps[i].id)
+    return any(name in _named(step) - leads_back(step) for step in (*run.plan.steps, *run.plan.finally_))
 
 
 def may_begin(run: Run, i: int) -> bool:
     """Whether a dormant step was chosen, and a `finally` step's time has come."""
     at = run.group_of.get(i, i)
-    last = run.steps[at].id in {step.id for step in run.plan.finally_}
-    chosen = not is_dormant(run, at) or any(leads(run, j, run.steps[at].id) for j in range(len(run.plan.steps)))
-    return last is run.finalizing and chosen
+    name, now = name_of(run.steps[at].id), latest(run)
+    last = name in {step.id for step in run.plan.finally_}
+    chosen = not is_dormant(run, at) or any(leads(run, j, name) for j in now.values())
+    again = run.steps[at].id != name and any(  # a jump led there
+        name in leads_back(step) and leads(run, j, name) for j, step in enumerate(run.steps) if j not in now.values()
+    )
+    return last is run.finalizing and (chosen or again)
 
 
 def _named(step: Step) -> set[str | None]:

@@ -8,16 +8,19 @@ from typing import Literal
 from msgspec.structs import replace
 
 from holdfast.run import events as ev
-from holdfast.run.disposition import Scene, disposed
+from holdfast.run.disposition import Scene, disposed, left_behind
 from holdfast.run.goal import GoalAnswered
 from holdfast.run.machine import Run
 from holdfast.run.reviews import is_asked, rejected
-from holdfast.run.standing import Reviewed, State, Uncertain, Waiting
+from holdfast.run.standing import Failed, Reviewed, State, Uncertain, Waiting
 from holdfast.run.states import RunStatus
+from holdfast.run.visits import stuck, visit_number
 from tests.simulation.aiming import asked, is_met
 from tests.simulation.plans import OUTPUTS
 from tests.simulation.world import Limits, World
 
+MANY_VISITS = 4
+"""Nobody wants more."""
 Move = Callable[[], None]
 
 
@@ -76,6 +79,8 @@ class People:
             found.append(self._answer)
         if asked(run) and not run.ending:
             found.append(self._judge)
+        if stuck(run):
+            found.append(self._turn)
         if any(isinstance(state := run.states[i], Waiting) and state.cause == "budget" for i in run.waiting):
             found.append(self._allow)
         if run.status is RunStatus.BLOCKED and any(_closes_a_circle(run.states[i]) for i in run.waiting):
@@ -101,6 +106,16 @@ class People:
                 body = ev.BudgetRaised(short.key, float(self.rng.randint(1, 3)), reason="it matters")
                 world.ask(body, short.scope)
                 return
+
+    def _turn(self) -> None:
+        """Somebody says whether a loop goes round once more: the same for the same visit in every history."""
+        run = self.world.journal.durable
+        i = min(stuck(run))
+        number = visit_number(run.steps[i].id)
+        choice: ev.Verdict = "approve" if number < MANY_VISITS and sum(map(ord, run.steps[i].id)) % 2 else "reject"
+        is_failure = choice == "reject" and isinstance(run.states[i], Failed)
+        said = ev.StepAnswered(choice, disposed=left_behind(run, i) if is_failure else None)
+        self.world.ask(said, run.steps[i].id)
 
     def _others_end(self) -> None:
         self.world.project.they_end(self.rng, self.world.wall)

@@ -31,6 +31,7 @@ from holdfast.plan.model import (
 )
 from holdfast.run.machine import Run
 from tests.simulation.leading import without_deadlocks
+from tests.simulation.looping import looping, name_of
 from tests.simulation.wanting import WHOLE, locking, needing, promising, requiring, waiting
 
 SECOND = 1_000_000
@@ -71,6 +72,7 @@ class Nature:
     failure: Failure
     fails_after_effect: bool  # whether a failing attempt has had its effect already
     quick: bool  # an inline function that is proven quick
+    mended: bool = False  # once a loop goes round it does not fail any more
     rejections: int = 0  # so often a person does not approve of what it has done
 
 
@@ -91,7 +93,11 @@ class Script:
     def nature(self, run: Run, at: int) -> Nature:
         """What the step at a position of the run really does."""
         group = run.groups.get(run.group_of.get(at, -1))
-        return self.natures[at] if group is None else self.instances[group.at][at - group.first]
+        step = run.steps[at if group is None else group.at].id
+        n = run.index[name_of(step)]
+        nature = self.natures[n] if group is None else self.instances[n][at - group.first]
+        is_well = nature.mended and name_of(step) != step
+        return replace(nature, failures=0, fails_after_effect=False, rejections=0) if is_well else nature
 
 
 def random_scripts(rng: random.Random, *, inline_effects: bool) -> tuple[Script, ...]:
@@ -132,6 +138,9 @@ def random_script(rng: random.Random, *, inline_effects: bool, locks: bool) -> S
         for n in rng.sample(range(count), rng.randint(0, count // 2)):
             steps[n] = _leading(rng, steps, n, count)
         steps = without_deadlocks(steps)
+    if rng.random() < 0.3:
+        steps = [*looping(rng, steps[:count]), *(looping(rng, steps[count:]) if last else ())]
+        natures = [replace(nature, mended=rng.random() < 0.6) for nature in natures]
     concurrency = rng.choice((1, 2, 2, 3, 5))
     resources = {"gpu": 2.0, "mem": 1.0} if rng.random() < 0.3 else {}
     budget = Budget(calls={"web": rng.randint(0, 4)}) if rng.random() < 0.2 else Budget()

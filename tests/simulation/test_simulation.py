@@ -170,6 +170,18 @@ def forgets_who_waits_for_a_fallback(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Run, "settling", property(lambda _: set(), lambda *_: None), raising=False)
 
 
+def lets_the_outside_of_a_loop_go_on(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("holdfast.run.control.waiting_outside", lambda *_: [])
+
+
+def goes_round_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("holdfast.run.visits._limit", lambda *_: 9)
+
+
+def goes_round_while_something_of_it_runs(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("holdfast.run.visits.ended", lambda *_: True)
+
+
 def begins_the_finally_steps_at_once(patch: pytest.MonkeyPatch) -> None:
     made = Run.__init__
 
@@ -273,6 +285,9 @@ def keeps_its_locks_when_it_is_done(patch: pytest.MonkeyPatch) -> None:
         starts_what_nobody_chose,
         forgets_who_waits_for_a_fallback,
         begins_the_finally_steps_at_once,
+        lets_the_outside_of_a_loop_go_on,
+        goes_round_for_ever,
+        goes_round_while_something_of_it_runs,
         acts_before_its_intent_is_durable,
         starts_before_its_dependencies_are_durable,
         takes_a_lost_effect_for_one_that_did_not_happen,

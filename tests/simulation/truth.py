@@ -15,6 +15,7 @@ from holdfast.run.standing import Failed, Falling, Lingering, Ready, Retrying, R
 from holdfast.run.states import FINAL_STEP
 from tests.simulation.hours import Hours
 from tests.simulation.leading import may_begin, may_run
+from tests.simulation.looping import is_inside, wrong_jump
 from tests.simulation.plans import DEFINITE_EXIT, GRACE_S, SECOND, Failure, Nature, Script, Work
 from tests.simulation.rationing import Rationing
 from tests.simulation.rules import BrokenRuleError
@@ -57,6 +58,8 @@ class Truth:
     cleared: set[tuple[int, int]] = field(default_factory=set)  # attempts of once steps that may be followed by another
     approved: set[int] = field(default_factory=set)  # steps whose promises a person found kept, or saw to happen
     rejected: Counter[int] = field(default_factory=Counter)  # how often a person did not approve of a step
+    left: set[str] = field(default_factory=set)  # ends that led back, whose loops people have left
+    once_more: int = 0  # how often people have allowed a visit beyond the limit
     current_fence: int = 0
     durable: Run | None = None
     rationing: Rationing = field(init=False)
@@ -93,6 +96,10 @@ class Truth:
     def _check_needs(self, run: Run, at: int) -> None:
         """Semantics C1: nothing starts before the ends it depends on are durable."""
         assert self.durable is not None
+        if run.group_of.get(at, at) >= len(self.durable.states):
+            raise BrokenRuleError(f"s{at} starts before the jump that made it is durable (C1)")
+        if is_inside(self.durable, run.group_of.get(at, at), self.left):
+            raise BrokenRuleError(f"s{at} starts before the loop that it waits for is left (S17)")
         for j in run.needs[run.group_of.get(at, at)]:
             if self.durable.states[j].status not in FINAL_STEP:
                 raise BrokenRuleError(f"s{at} starts before the end of s{j} is durable (C1)")
@@ -141,7 +148,7 @@ class Truth:
         if len(ours) > self.script.concurrency:
             raise BrokenRuleError(f"{len(ours)} attempts run at once, {self.script.concurrency} may (S4)")
         for group, count in Counter(each.group for each in ours).items():
-            many = None if group is None else self.script.steps[group].for_each
+            many = None if group is None or self.durable is None else self.durable.steps[group].for_each
             if many is not None and many.max_parallel is not None and count > many.max_parallel:
                 raise BrokenRuleError(f"{count} instances of s{group} run at once, {many.max_parallel} may")
         steps = [each.at for each in ours]
@@ -195,9 +202,7 @@ class Truth:
             return
         i = before.index[event.step]
         state = before.states[i]
-        wrong = self.rationing.recorded(i, event, before)
-        if wrong is not None:
-            raise BrokenRuleError(wrong)
+        self._check_shared(i, event, before)
         if isinstance(event.body, ev.AttemptStarted):
             self._check_started(before, i, event)
         elif isinstance(event.body, ev.AttemptEnded):
@@ -208,9 +213,9 @@ class Truth:
             if event.body.choice == "not-happened":
                 self.cleared.add((i, state.result.attempt))
         elif isinstance(event.body, ev.StepAnswered):
-            self.rejected[i] += event.body.choice == "reject"
-            if event.body.choice == "approve":
-                self.approved.add(i)
+            self._answered(i, event, event.body)
+        elif isinstance(event.body, ev.StepJumped):
+            self._check_jumped(before, event.step, event.body)
         elif isinstance(event.body, ev.StepGathered):
             self._check_gathered(before, i, event.body)
         elif isinstance(event.body, ev.StepFailed | ev.StepSkipped | ev.StepExpanded):
@@ -219,6 +224,25 @@ class Truth:
             if isinstance(event.body, ev.StepSkipped):
                 assert not isinstance(state, Retrying | Waiting), "conditions are looked at once (S3)"
                 self._check_skipped(before, i, event.body)
+
+    def _check_shared(self, i: int, event: ev.Event, before: Run) -> None:
+        wrong = self.rationing.recorded(i, event, before)
+        if wrong is not None:
+            raise BrokenRuleError(wrong)
+
+    def _check_jumped(self, before: Run, step: str, body: ev.StepJumped) -> None:
+        wrong = wrong_jump(before, step, body, self.once_more)
+        if wrong is not None:
+            raise BrokenRuleError(f"{step} leads back: {wrong} (S17)")
+
+    def _answered(self, i: int, event: ev.Event, body: ev.StepAnswered) -> None:
+        if event.attempt is None:
+            self.left |= {event.step or ""} if body.choice == "reject" else set()
+            self.once_more += body.choice == "approve"
+        elif body.choice == "approve":
+            self.approved.add(i)
+        else:
+            self.rejected[i] += 1
 
     def _check_skipped(self, before: Run, i: int, body: ev.StepSkipped) -> None:
         if (body.why == "branch") is may_begin(before, i):

@@ -14,6 +14,7 @@ from tests.simulation.engine import Engine
 from tests.simulation.exclusion import check_alone, check_given
 from tests.simulation.journal import Journal, Reader
 from tests.simulation.keeper import Connection, Facts, Keeper
+from tests.simulation.looping import name_of
 from tests.simulation.plans import SECOND, Script
 from tests.simulation.project import FOREVER, Project, Seen
 from tests.simulation.rules import BrokenRuleError
@@ -97,7 +98,11 @@ class World:
             on_trial = (self.name, event.step, event.attempt) in breaker.trials
             if breaker.state is not BreakerState.CLOSED and body.breaker == breaker.generation and not on_trial:
                 raise BrokenRuleError(f"{event.step} starts while its breaker is {breaker.state} (S12)")
-        if account is None or not sharing.capabilities or event.step in {step.id for step in before.plan.finally_}:
+        if (
+            account is None
+            or not sharing.capabilities
+            or name_of(event.step) in {step.id for step in before.plan.finally_}
+        ):
             return
         for spent, limits in ((account.spent, account.limits), (account.spent_by(i), account.own_limits(i))):
             if spent.get(WEB, 0.0) + 1 > limits.get(WEB, FOREVER):
