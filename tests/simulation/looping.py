@@ -29,12 +29,13 @@ def looping(rng: random.Random, steps: list[Step]) -> list[Step]:
         else:
             word = rng.choice(("failure", "failure", "success", "fine", "other"))
             step = replace(steps[n], next=(*steps[n].next, Edge(on=word, to=target, max_visits=most)))
-        if _is_sound(tried := [*steps[:n], step, *steps[n + 1 :]], (step.id, target)):
+        if is_sound(tried := [*steps[:n], step, *steps[n + 1 :]], (step.id, target)):
             steps = tried
     return steps
 
 
-def _is_sound(steps: list[Step], back: Back) -> bool:
+def is_sound(steps: list[Step], back: Back) -> bool:
+    """Whether this edge makes a loop that a check would let pass."""
     loops = loops_among(steps)
     pairs = [(step.id, name) for step in steps for name in fallbacks_of(step)]
     together = all(

@@ -5,12 +5,13 @@ read it from here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from holdfast.plan.graph import find_cycle
 from holdfast.plan.model import Plan, Step
 
 Arrows = dict[str, set[str]]
+T = TypeVar("T")
 
 
 class Loop(NamedTuple):
@@ -65,19 +66,32 @@ def loops_among(steps: Sequence[Step]) -> tuple[Loop, ...]:
         else:
             after[source].add(target)
             entries.append(source)
+    awaited = _awaited(steps, after)
     for step in steps:  # what waits for a step waits for its fallback too
         for name in fallbacks_of(step):
             if name in after:
                 after[name].add(step.id)
-    before: Arrows = {name: set() for name in after}
-    for name, targets in after.items():
-        for target in targets:
-            before[target].add(name)
     found = []
     for source, target in back:
-        members = _reach([target], after) & _reach([source], before)
+        ends = {name for name, _ in _reach([(source, False)], awaited)}
+        members = _reach([target], after) & ends
         found.append(Loop(source, target, tuple([step.id for step in steps if step.id in members])))
     return tuple(found)
+
+
+def _awaited(steps: Sequence[Step], after: Arrows) -> dict[tuple[str, bool], set[tuple[str, bool]]]:
+    """What the end of each step waits for, and of one that is chosen already (`True`), as a fallback is then."""
+    choosers: Arrows = {name: set() for name in after}
+    awaited: dict[tuple[str, bool], set[tuple[str, bool]]] = {}
+    for step in steps:
+        needs = {(need, False) for need in step.needs if need in after}
+        stand_ins = {(name, True) for name in fallbacks_of(step) if name in after}
+        for name in after[step.id]:
+            choosers[name].add(step.id)
+        awaited[step.id, True] = needs | stand_ins
+    for step in steps:
+        awaited[step.id, False] = awaited[step.id, True] | {(name, False) for name in choosers[step.id]}
+    return awaited
 
 
 def waiting_outside(loops: Iterable[Loop], steps: Sequence[Step]) -> list[tuple[str, str]]:
@@ -123,6 +137,10 @@ def tangled(loops: Sequence[Loop], steps: Sequence[Step]) -> list[str]:
                 needs[index[name]].add(index[step.id])
     for source, name in waiting_outside(loops, steps):
         needs[index[name]].add(index[source])
+    by_id = {step.id: step for step in steps}
+    for loop in loops:  # it leads back when all that goes round has ended
+        own = _reach([loop.source], {name: [it for it in fallbacks_of(by_id[name]) if it in index] for name in ids})
+        needs[index[loop.source]] |= {index[name] for name in loop.members if name not in own}
     return [ids[i] for i in find_cycle([sorted(each) for each in needs]) or ()]
 
 
@@ -138,7 +156,7 @@ def _arrows(steps: Sequence[Step]) -> Arrows:
     return after
 
 
-def _reach(starts: Iterable[str], arrows: Mapping[str, Iterable[str]]) -> set[str]:
+def _reach(starts: Iterable[T], arrows: Mapping[T, Iterable[T]]) -> set[T]:
     """What can be reached from `starts`, these included."""
     seen = set(starts)
     stack = list(seen)

@@ -61,10 +61,10 @@ def _in_each_others_way(
         return
     loop = next((each for each in loops if each.source in names), loops[0])
     others = [each for each in loops if each is not loop and set(each.members) & set(loop.members)]
-    other = f'the loop from "{others[0].source}" back to "{others[0].target}"' if others else "another loop"
-    yield fault_at(
-        places[loop.source, loop.target],
-        "loop.overlap",
-        f" makes a loop that goes round beside {other}, with steps of it",
-        "let one loop lie in the other, or let one begin when the other is left",
-    )
+    message = f" makes a loop whose steps wait for each other: {' → '.join(names)}"
+    hint = "take one of these dependencies or edges out"
+    if others:
+        other = f'the loop from "{others[0].source}" back to "{others[0].target}"'
+        message = f" makes a loop that goes round beside {other}, with steps of it"
+        hint = "let one loop lie in the other, or let one begin when the other is left"
+    yield fault_at(places[loop.source, loop.target], "loop.overlap", message, hint)
