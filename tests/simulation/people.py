@@ -79,7 +79,7 @@ class People:
             found.append(self._answer)
         if asked(run) and not run.ending:
             found.append(self._judge)
-        if stuck(run):
+        if stuck(run) and not run.ending:
             found.append(self._turn)
         if any(isinstance(state := run.states[i], Waiting) and state.cause == "budget" for i in run.waiting):
             found.append(self._allow)

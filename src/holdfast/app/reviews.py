@@ -119,7 +119,7 @@ def _decided(run: "Run", asked: Request, said: ev.StepAnswered, now: int) -> ev.
 
 def _leaving(run: "Run", i: int, said: ev.StepAnswered) -> ev.StepAnswered:
     """The answer about a loop that is stuck; what becomes of a failure that led back, where the loop is left (S17)."""
-    if i not in stuck(run):
+    if i not in stuck(run) or run.ending:
         raise NotPossibleError(
             f'the loop from "{run.steps[i].id}" of run {run.id} is not stuck: nothing about it is asked',
             code="E_NOT_ASKED",

@@ -39,7 +39,7 @@ def cuts_off(run: "Run", event: ev.Event) -> bool:
     event must not be told before it was heard.
     """
     if isinstance(event.body, ev.RunEnding | ev.RunFinished):
-        return bool(run.reviews) or None in run.judged.values()
+        return bool(run.reviews or visits.stuck(run)) or None in run.judged.values()
     if not run.reviews or not isinstance(event.body, ev.StepGathered) or event.step is None:
         return False
     return not run.reviews.isdisjoint(run.groups[run.index[event.step]].positions)

@@ -7,6 +7,7 @@ from holdfast.run import events as ev
 from holdfast.run.choose import Decision, Expand
 from holdfast.run.disposition import left_behind
 from holdfast.run.finishing import outcome
+from holdfast.run.reviews import cuts_off
 from tests.unit.run.story import FAILED, Story, snapshot, step
 
 MORE = ev.AttemptEnded("succeeded", 0, outputs={"outcome": "more"}, outcome="more")
@@ -338,3 +339,12 @@ def test_a_run_does_not_rest_before_it_has_jumped() -> None:
     # semantics S17
     story = Story(step("a", edges={"more": ("a", 2)})).start("a").end("a", MORE)
     assert story.rest() is None
+
+
+def test_a_run_does_not_end_before_it_has_heard_what_was_said_of_its_loop() -> None:
+    # semantics G6, S16, S17
+    story = Story(step("a", edges={"more": ("a", 2)}), step("b", "a")).start("a").end("a", MORE)
+    told(story, ev.StepJumped("a", 2, ("a#2",)), "a").start("a#2").end("a#2", MORE)
+    told(story, ev.StepStuck("a", 2), "a#2")
+    assert cuts_off(story.run, ev.Event(story.now, ev.RunFinished("canceled")))
+    assert not cuts_off(answer(story, "a#2", "reject").run, ev.Event(story.now, ev.RunFinished("canceled")))
