@@ -180,6 +180,15 @@ def test_the_modules_behind_a_call_are_read(shop: Workshop) -> None:
     assert verdicts(shop) == {"a": "run"}
 
 
+def test_the_schema_of_a_document_is_read(shop: Workshop) -> None:
+    # semantics S20; planner, Terms: an implicit read
+    (shop.folder / "s.json").write_text('{"type": "integer"}')
+    shop.run("steps: {a: {run: echo 1 > d.json, produces: {d: d.json}, expect: [{valid: d, schema: s.json}]}}")
+    assert verdicts(shop) == {"a": "reuse"}
+    (shop.folder / "s.json").write_text('{"type": "string"}')
+    assert verdicts(shop) == {"a": "run"}
+
+
 def test_an_effect_that_happened_is_held_whatever_became_of_its_run(shop: Workshop) -> None:
     # planner, Verdicts: held; semantics S20
     plan = """

@@ -9,7 +9,7 @@ from holdfast.plan.checks.paths import Products, parents, plain
 from holdfast.plan.expr import compile_expression, compile_template
 from holdfast.plan.graph import Graph, of_plan
 from holdfast.plan.loops import loops_of
-from holdfast.plan.model import ArtifactStdin, Command, Holds, Plan, Step, Uses
+from holdfast.plan.model import ArtifactStdin, Command, Holds, Plan, Step, Uses, Valid
 from holdfast.run.control import control_of
 from holdfast.run.growth import group_id
 from holdfast.run.planner.definition import definition_of
@@ -146,7 +146,8 @@ class _Finder:
         """The patterns that no step makes, and the ports that steps make."""
         ports: dict[str, Port] = {}
         reads = []
-        for read in step.files.reads:
+        schemas = [it.schema for it in step.results.expect if isinstance(it, Valid)]  # they are read too
+        for read in (*step.files.reads, *schemas):
             made = [it for it in self._makers(read) if it[0] != step.id]
             for maker, name in made:
                 self._add(ports, "artifact", self._index[maker], name, explicit=True)
