@@ -15,8 +15,8 @@ from holdfast.run.admission import is_free
 from holdfast.run.alarms import Alarms, Escalated
 from holdfast.run.breakers import Ask
 from holdfast.run.budgets import Account
+from holdfast.run.disposition import Failing
 from holdfast.run.machine import Run
-from holdfast.run.queue import Queue
 from holdfast.run.stock import Stock
 from tests.simulation.calls import Calls
 from tests.simulation.commands import Commands
@@ -98,7 +98,14 @@ def declares_itself_before_it_hears_what_people_asked(patch: pytest.MonkeyPatch)
 
 
 def retries_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Queue, "postpone", lambda self, i, _due: self.offer(i))
+    failed = Run.attempt_failed
+
+    def hasty(self: Run, i: int, failing: Failing, retry_at: int | None) -> None:
+        failed(self, i, failing, retry_at)
+        if retry_at is not None:
+            self.queue.offer(i)
+
+    patch.setattr(Run, "attempt_failed", hasty)
 
 
 def hands_a_step_out_twice(patch: pytest.MonkeyPatch) -> None:
