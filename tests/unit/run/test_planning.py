@@ -4,7 +4,21 @@ import pytest
 from msgspec.structs import replace
 
 from holdfast.errors import BugError
-from holdfast.plan.model import Files, Input, Product, Retry, Step, StepShown, Uses
+from holdfast.plan.model import (
+    Edge,
+    Files,
+    Input,
+    Product,
+    Prose,
+    Results,
+    Retry,
+    Reuse,
+    Run,
+    Step,
+    StepShown,
+    Uses,
+)
+from holdfast.run.planner.kind import why_action
 from holdfast.run.planner.planning import Sheet
 from holdfast.run.planner.request import Request
 from holdfast.run.planner.snapshot import Pin
@@ -174,6 +188,39 @@ def test_an_action_runs_every_time_and_is_no_reason_for_what_reads_something() -
     assert in_short(world) == "run A C; reuse B D"
     assert reasons(world.ask())["A"] == ["action"]
     assert reasons(world.ask())["C"] == ["upstream-changed"]
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        (planned("A", makes=()), "it leaves nothing that could stand in for it"),
+        (Step(id="A", work=Run(text="x"), results=Results(reuse=Reuse.NEVER)), "it says reuse: never"),
+        (Step(id="A", work=Uses(runner="plan")), "the plan inside of it decides for itself"),
+        (
+            Step(id="A", work=Uses(runner="python", params={"call": "a:${{ inputs.f }}"})),
+            "which code it calls is known when it runs",
+        ),
+        (Step(id="A", work=Run(text="x"), next=(Edge(on="failure", to="B"),)), "its end chooses what comes next"),
+        (
+            Step(id="A", work=Run(text="x"), results=Results(expect=(Prose(prose="fine"),))),
+            "people look at what it leaves each time",
+        ),
+    ],
+)
+def test_an_action_says_why_it_runs_every_time(step: Step, why: str) -> None:
+    # planner 66
+    assert why_action(step) == why
+
+
+def test_what_the_plan_gives_every_step_is_no_input_that_a_step_declares() -> None:
+    # planner, Terms
+    steps = (planned("A", makes=()), planned("B", "A"))
+    plan = replace(plan_of(*steps), env={"WHERE": "${{ inputs.where }}"}, inputs={"where": Input()})
+    world = World(plan)
+    world.inputs = {"where": "here"}
+    world.run()
+    assert in_short(world) == "run A B"
+    assert reasons(world.ask())["B"] == ["upstream-changed"]
 
 
 def test_an_action_that_is_consumed_is_a_port() -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from holdfast.plan.model import Plan
 from holdfast.run.particulars import Keyed
-from holdfast.run.planner.kind import Kind
+from holdfast.run.planner.kind import Kind, kind_of, why_action
 from holdfast.run.planner.ports import Ports, changes_between, may_match, ports_of
 from holdfast.run.planner.record import NO_REFS, Record, base_of, key_of
 from holdfast.run.planner.snapshot import History, Snapshot
@@ -237,7 +237,9 @@ def _every_time(subject: Subject) -> str:
         return "its instances are decided when they are there"
     if subject.last:
         return "finally steps run whatever happened"
-    return "it leaves nothing that could stand in for it" if subject.kind is Kind.ACTION else "it is passed again"
+    if subject.kind is not Kind.ACTION:
+        return "it is passed again"
+    return why_action(subject.step) if kind_of(subject.step) is Kind.ACTION else "it goes round in a loop"
 
 
 def _from_where(case: Case, proof: Record) -> str:

@@ -108,12 +108,14 @@ class _Finder:
             kind = Kind.ACTION
         alias = self._aliases[i]
         fixed = kind is Kind.ONCE or not step.results.deterministic
-        paths = [*self._of_environment, *_references_of(step)]
+        own = _references_of(step)
+        paths = [*self._of_environment, *own]
         inputs = self._inputs(paths)
         reads, ports = self._ports(i, step, paths)
         causes: tuple[int, ...] = ()
         scripted = isinstance(step.work, Uses) and step.work.runner == "python"  # its module is read, too
-        if not (reads or inputs or ports or scripted or any(self._steps[j].files.produces for j in self._needs[i])):
+        declares = reads or ports or scripted or self._inputs(own)  # what the plan gives every step is not its own
+        if not (declares or any(self._steps[j].files.produces for j in self._needs[i])):
             causes = tuple([j for j in self._needs[i] if self._kinds[j] is Kind.ACTION or self._is_many(j)])
         return Subject(
             step=step,
