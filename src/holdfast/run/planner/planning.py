@@ -217,7 +217,7 @@ def _files(planning: Planning, decisions: Sequence[Decision]) -> tuple[dict[int,
             continue
         edits = planning.edited.get(i, AS_LEFT).edited
         if edits and not planning.asked.overwrite:
-            said = "edited by hand; --overwrite gives the edit up, holdfast adopt keeps it"
+            said = "edited by hand; --overwrite gives the edit up, to keep it put it elsewhere first"
             paths = [subject.step.files.produces[name].path for name in edits]
             faults += [Fault("E_OUTPUT_EDITED", f"{subject.step.id}: {path}", said) for path in paths]
             continue
