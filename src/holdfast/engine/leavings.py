@@ -11,6 +11,8 @@ from holdfast.run.machine import Run
 
 BODY = "body"
 """The artifact of an http answer that is too large for an output, or no text."""
+TICK_NS = 10_000_000
+"""A file's time is that of the system's last tick, so it may be this much earlier than what was written to it."""
 KEPT_BYTES_MAX = 64 * 1024 * 1024
 """A part larger than this is not copied: it is left where it is."""
 
@@ -30,7 +32,7 @@ def parts_of(site: Site, run: Run, attempt: Attempt, since: int) -> list[str]:
     for name, product in attempt.step.files.produces.items():
         path = f"{site.project}/{product.path}"
         now = signature(path)
-        is_new = now is not None and now != attempt.products.get(name) and now[1] >= since * 1000
+        is_new = now is not None and now != attempt.products.get(name) and now[1] >= since * 1000 - TICK_NS
         if is_new and leads_to(site, path) is None:
             notes.append(_kept(site, attempt, name, product.path))
     download = _download(run, attempt)
