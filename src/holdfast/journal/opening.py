@@ -30,7 +30,7 @@ def open_for_writing(path: str, durability: Durability = "full") -> apsw.Connect
     try:
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         connection.set_busy_timeout(BUSY_MS)
-        version = _version(connection, path)
+        version = schema_of(connection, path)
         if connection.readonly("main"):
             raise explained(apsw.ReadOnlyError("the file or its folder may not be written"), path)
         _set_wal(connection)
@@ -64,7 +64,7 @@ def open_for_reading(path: str) -> apsw.Connection:
     try:
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
         connection.set_busy_timeout(BUSY_MS)
-        version = _version(connection, path)
+        version = schema_of(connection, path)
         if not connection.pragma("application_id"):
             raise RequestError(
                 f"the journal {path} is empty: nothing was recorded yet, or its -wal file was removed",
@@ -116,11 +116,14 @@ def _refuse_place(path: str) -> None:
         )
 
 
-def _version(connection: apsw.Connection, path: str) -> int:
+def schema_of(connection: apsw.Connection, path: str) -> int:
     """The schema of the file, 0 for an empty one; refuses what is not ours."""
     try:
-        mark, version = connection.pragma("application_id"), connection.pragma("user_version")
-        objects = 0 if mark == APPLICATION_ID else connection.execute(sql("count_objects")).get
+        mark, objects = connection.pragma("application_id"), 0
+        if mark != APPLICATION_ID:
+            objects = connection.execute(sql("count_objects")).get
+            mark = connection.pragma("application_id")  # another process may have made the journal since, all at once
+        version = connection.pragma("user_version")
     except apsw.NotADBError as error:
         raise _foreign(path, "the file is no SQLite database") from error
     if mark == APPLICATION_ID:
@@ -162,7 +165,7 @@ def _migrate(connection: apsw.Connection, path: str) -> None:
     """Apply every missing schema in one transaction; another process may have been first."""
     connection.execute(sql("begin"))
     try:
-        for number in range(_version(connection, path) + 1, SCHEMA + 1):
+        for number in range(schema_of(connection, path) + 1, SCHEMA + 1):
             connection.execute(schema(number))
         connection.pragma("application_id", APPLICATION_ID)
         connection.pragma("user_version", SCHEMA)

@@ -8,8 +8,9 @@ import pytest
 
 from holdfast.errors import BugError, HoldfastError, IntegrityError, RequestError, StoreError
 from holdfast.journal import mounts, opening
-from holdfast.journal.opening import SCHEMA, open_for_reading, open_for_writing
+from holdfast.journal.opening import SCHEMA, open_for_reading, open_for_writing, schema_of
 from holdfast.journal.sqlite import SqliteJournal
+from holdfast.journal.statements import sql
 from holdfast.ports import Append
 from tests.conformance.journal.facts import BERT, NOW, begin, kinds, started
 
@@ -236,6 +237,20 @@ def test_a_damaged_file_is_an_integrity_error(path: str) -> None:
         damaged.append(Append("r1", [started("fetch")], fence=1))
     assert error.value.code == "E_JOURNAL_DAMAGED"
     damaged.close()
+
+
+def test_a_journal_that_another_makes_while_it_is_looked_at_is_ours(path: str) -> None:
+    looking = apsw.Connection(path)
+
+    def overtaken(_cursor: apsw.Cursor, text: str, _bindings: object) -> bool:
+        if text == sql("count_objects"):
+            looking.exec_trace = None
+            open_for_writing(path).close()
+        return True
+
+    looking.exec_trace = overtaken
+    assert schema_of(looking, path) == SCHEMA
+    looking.close()
 
 
 def test_several_openers_at_once_make_one_journal(path: str) -> None:
