@@ -1,10 +1,13 @@
 """The plan's steps as an integer graph: order, layers, ancestors, downstream, remaining path; no recursion."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from holdfast.plan.model import Plan, Step
+
+T = TypeVar("T")
 
 
 class Graph(msgspec.Struct, frozen=True):
@@ -35,11 +38,11 @@ class Graph(msgspec.Struct, frozen=True):
 
     def downstream(self, starts: Iterable[int]) -> set[int]:
         """Every step that depends, directly or not, on one of `starts`, which are not in it unless reached."""
-        return _reach(starts, self.dependents)
+        return reach(starts, self.dependents.__getitem__)
 
     def ancestors(self, starts: Iterable[int]) -> set[int]:
         """Every step that one of `starts` depends on, directly or not."""
-        return _reach(starts, self.needs)
+        return reach(starts, self.needs.__getitem__)
 
 
 def build(steps: Sequence[Step]) -> Graph:
@@ -124,12 +127,13 @@ def _topological(needs: Sequence[Sequence[int]], dependents: Sequence[Sequence[i
     return order
 
 
-def _reach(starts: Iterable[int], arrows: Sequence[Sequence[int]]) -> set[int]:
-    seen: set[int] = set()
+def reach(starts: Iterable[T], arrows: Callable[[T], Iterable[T]]) -> set[T]:
+    """What can be reached from `starts`, which are not in it unless an arrow leads to them."""
+    seen: set[T] = set()
     stack = list(starts)
     while stack:
-        for j in arrows[stack.pop()]:
-            if j not in seen:
-                seen.add(j)
-                stack.append(j)
+        for name in arrows(stack.pop()):
+            if name not in seen:
+                seen.add(name)
+                stack.append(name)
     return seen

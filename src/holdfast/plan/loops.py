@@ -4,14 +4,13 @@ What goes round in a loop, and which steps outside of it wait until it is left: 
 read it from here.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from holdfast.plan.graph import find_cycle
+from holdfast.plan.graph import find_cycle, reach
 from holdfast.plan.model import Plan, Step
 
 Arrows = dict[str, set[str]]
-T = TypeVar("T")
 
 
 class Loop(NamedTuple):
@@ -57,11 +56,11 @@ def loops_among(steps: Sequence[Step]) -> tuple[Loop, ...]:
     entries = [step.id for step in steps if step.id not in chosen]
     back: list[tuple[str, str]] = []
     while later:
-        reached = _reach(entries, after)
+        reached = {*entries, *reach(entries, after.__getitem__)}
         edge = next((each for each in later if each[0] in reached), later[0])
         later.remove(edge)
         source, target = edge
-        if source in _reach([target], after):
+        if source == target or source in reach([target], after.__getitem__):
             back.append(edge)
         else:
             after[source].add(target)
@@ -73,8 +72,8 @@ def loops_among(steps: Sequence[Step]) -> tuple[Loop, ...]:
                 after[name].add(step.id)
     found = []
     for source, target in back:
-        ends = {name for name, _ in _reach([(source, False)], awaited)}
-        members = _reach([target], after) & ends
+        ends = {source, *(name for name, _ in reach([(source, False)], awaited.__getitem__))}
+        members = {target, *reach([target], after.__getitem__)} & ends
         found.append(Loop(source, target, tuple([step.id for step in steps if step.id in members])))
     return tuple(found)
 
@@ -139,7 +138,7 @@ def tangled(loops: Sequence[Loop], steps: Sequence[Step]) -> list[str]:
         needs[index[name]].add(index[source])
     by_id = {step.id: step for step in steps}
     for loop in loops:  # it leads back when all that goes round has ended
-        own = _reach([loop.source], {name: [it for it in fallbacks_of(by_id[name]) if it in index] for name in ids})
+        own = {loop.source, *reach([loop.source], lambda name: [it for it in fallbacks_of(by_id[name]) if it in index])}
         needs[index[loop.source]] |= {index[name] for name in loop.members if name not in own}
     return [ids[i] for i in find_cycle([sorted(each) for each in needs]) or ()]
 
@@ -154,15 +153,3 @@ def _arrows(steps: Sequence[Step]) -> Arrows:
         once = [to for to, visits in jumps_of(step) if visits < 2]
         after[step.id].update(to for to in (*once, *fallbacks_of(step)) if to in after)
     return after
-
-
-def _reach(starts: Iterable[T], arrows: Mapping[T, Iterable[T]]) -> set[T]:
-    """What can be reached from `starts`, these included."""
-    seen = set(starts)
-    stack = list(seen)
-    while stack:
-        for name in arrows[stack.pop()]:
-            if name not in seen:
-                seen.add(name)
-                stack.append(name)
-    return seen
