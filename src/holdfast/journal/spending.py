@@ -1,7 +1,7 @@
 """What a run has spent, of what it may spend, and the warnings about that: from the facts of the journal."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from holdfast.journal.documents import Limits, Spending
 from holdfast.plan.model import Budget
@@ -10,6 +10,9 @@ from holdfast.run.budgets import in_words, number
 
 if TYPE_CHECKING:
     from holdfast.journal.showing import AttemptFacts, Facts
+
+COST_PLACES: Final = 9
+"""Of a sum in USD that people see: what adding floats leaves behind them is not money."""
 
 
 class BudgetFacts(NamedTuple):
@@ -34,6 +37,7 @@ def sum_of(attempts: "Iterable[AttemptFacts]", time_s: float | None = None, limi
                 tokens += spent.tokens
                 for name, count in spent.calls.items():
                     calls[name] = calls.get(name, 0) + count
+    cost = round(cost, COST_PLACES)
     return Spending(cost, tokens, {name: count for name, count in calls.items() if count}, time_s, limits)
 
 

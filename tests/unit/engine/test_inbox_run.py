@@ -48,6 +48,7 @@ def test_a_goal_in_prose_is_an_item_of_the_inbox(shop: Workshop, choice: ev.Verd
     assert (end.exit_code, end.status) == (4, "blocked")
     assert end.waits == ({"kind": "review", "step": None, "what": "the client agrees"},)
     [one] = asked(shop)
+    assert "\n".join(described(one)).count("the client agrees") == 1
     assert shop.app.mend().differences == ()
     assert (one.kind, one.step, one.options) == ("review", None, ("approve", "reject"))
     assert one.question == 'Is the goal of "trial" met? the client agrees'

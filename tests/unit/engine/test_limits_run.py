@@ -100,6 +100,12 @@ def test_every_line_about_spending_counts(shop: Workshop) -> None:
     assert shop.outputs(end, "a") == {"kept": 1}
 
 
+def test_a_sum_of_money_is_shown_as_money(shop: Workshop) -> None:
+    # semantics S13
+    steps = "".join(f"\n  s{i}: {{run: echo cost_usd=0.1 >> $HOLDFAST_OUTPUT}}" for i in range(3))
+    assert shown(shop, shop.run(f"steps:{steps}").run).spent.cost_usd == 0.3
+
+
 @pytest.mark.parametrize("line", ["cost_usd=-5", "tokens=1e999", "tokens=" + "9" * 400, "cost_usd=nan", "calls.web=x"])
 def test_what_is_no_amount_fails_the_step_and_hides_nothing(shop: Workshop, line: str) -> None:
     # semantics S13, S20

@@ -49,6 +49,8 @@ def described(one: "Asked") -> list[str]:
     """A request in lines: the question, and what is needed to answer it."""
     lines = [one_line(one.question), f"  run {one.run}, since {local(one.since)}"]
     for name, value in one.shows.items() if one.kind != "budget" else ():  # the question says all
+        if name == "criteria":  # they are in the question
+            continue
         said = " ".join(map(str, value)) if isinstance(value, list) else compact(value)
         lines.append(f"  {name.replace('_', ' ')}: {one_line(said)}")
     return lines
